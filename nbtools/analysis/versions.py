@@ -1,0 +1,307 @@
+"""Versions of names: static single assignment across cells.
+
+The cells, in the order in which they run, are one straight-line program. Each block (a cell,
+a part of one, or several merged) that binds a name makes one *version* of it. `trace_versions`
+says which version every block reads, and which versions the code defined in a block looks up
+when it is called: a function's global names are read where the function, or anything that may
+hold it, is used (Jupyter's late binding).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nbtools.analysis.facts import BUILTINS, EMPTY, Code, Facts, Statement, compose
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """Statements of one cell that cannot be parted: those that share a line."""
+
+    cell: int  # 0-based, as Place.cell
+    statements: tuple[Statement, ...]
+    facts: Facts
+    copy: int = 0  # how many times this definition stands before it in the notebook
+
+    @property
+    def compound(self) -> bool:
+        """Whether what it binds may be bound before something it reads."""
+        return len(self.statements) > 1 or not self.statements[0].simple
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of atoms that becomes one cell."""
+
+    atoms: tuple[Atom, ...]
+    facts: Facts
+
+    @classmethod
+    def of(cls, atoms: Sequence[Atom]) -> Block:
+        """The block of these atoms, in the order in which they run."""
+        return cls(tuple(atoms), compose(atom.facts for atom in atoms))
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What one block makes of a name."""
+
+    name: str
+    block: int  # index among the blocks
+    previous: int | None  # the version it may leave in place or was made from
+
+
+@dataclass(frozen=True, slots=True)
+class LateRead:
+    """A global name that the code of one definition looks up when it runs."""
+
+    block: int  # where the definition stands
+    definition: str  # the name it was given
+    name: str
+    versions: frozenset[int]  # all it may see; empty: the name is bound nowhere
+    unbound: bool = False  # it was called while the name was not bound
+    held: bool = False  # other names hold the code too: an alias, an instance, a registry
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Who reads which version, for a sequence of blocks."""
+
+    versions: tuple[Version, ...]
+    own: tuple[Mapping[str, int], ...]  # block -> name -> the version it makes
+    reads: tuple[Mapping[str, int], ...]  # block -> name -> version current when it starts
+    unbound: tuple[frozenset[str], ...]  # block -> names it reads that are bound nowhere by then
+    late: tuple[LateRead, ...]
+    last: Mapping[str, int]  # name -> version when the notebook ends
+    writers: Mapping[str, frozenset[int]]  # name -> blocks that run code which binds it (`global`)
+
+
+def atoms_of(cell: int, statements: Sequence[Statement]) -> tuple[Atom, ...]:
+    """Group a cell's statements into atoms."""
+    groups: list[list[Statement]] = []
+    for statement in statements:
+        if groups and statement.line <= groups[-1][-1].end_line:
+            groups[-1].append(statement)
+        else:
+            groups.append([statement])
+    return tuple(Atom(cell, tuple(g), compose(s.facts for s in g)) for g in groups)
+
+
+CodeId = tuple[int, str]  # the block and the name of a definition
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the code of one definition was found to look up."""
+
+    code: Code
+    versions: dict[str, set[int]] = field(default_factory=dict)
+    unbound: set[str] = field(default_factory=set)  # by a direct call, while not bound
+    made: int = 0  # how many versions there were when it was defined
+
+
+class _Trace:
+    """Runs the blocks in order, with versions for values."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self.blocks = blocks
+        self.versions: list[Version] = []
+        self.env: dict[str, int] = {}
+        self.own: list[dict[str, int]] = [{} for _ in blocks]
+        self.reads: list[dict[str, int]] = [{} for _ in blocks]
+        self.unbound: list[set[str]] = [set() for _ in blocks]
+        self.codes: dict[int, frozenset[CodeId]] = {}  # version -> code it may hold
+        self.seen: dict[CodeId, _Seen] = {}
+        self.writers: dict[str, set[int]] = {}
+        self.block = 0  # the block that runs
+
+    def run(self) -> None:
+        for index, block in enumerate(self.blocks):
+            self.block = index
+            for atom in block.atoms:
+                self.read(index, atom.facts)
+                if not atom.compound:
+                    self.use(atom.facts, None)
+                    self.bind(index, atom.facts)
+                    continue
+                bound = atom.facts.binds | atom.facts.writes_late
+                before = {name: self.env[name] for name in bound if name in self.env}
+                self.bind(index, atom.facts)
+                self.use(atom.facts, before)
+
+    def read(self, block: int, facts: Facts) -> None:
+        for name in facts.reads:
+            version = self.env.get(name)
+            if version is None:
+                self.unbound[block].add(name)
+            elif self.versions[version].block != block:
+                self.reads[block].setdefault(name, version)
+
+    def bind(self, block: int, facts: Facts) -> None:
+        made = self.make(block, facts)
+        for name in sorted(facts.binds | facts.writes_late):
+            previous = self.env.get(name)
+            version = self.own[block].get(name)
+            if version is None:
+                version = self.own[block][name] = len(self.versions)
+                kept = None if name in facts.always and name not in facts.reads else previous
+                self.versions.append(Version(name, block, kept))
+            codes = self.codes.get(version, frozenset())
+            if name not in facts.always and previous is not None:
+                codes |= self.codes.get(previous, frozenset())
+            self.codes[version] = codes | made.get(name, frozenset())
+            self.env[name] = version
+        for name in facts.holds.keys() - facts.binds:
+            version = self.env.get(name)
+            if version is not None:
+                self.codes[version] = self.codes.get(version, frozenset()) | made[name]
+        for name in facts.deletes - facts.always:
+            self.env.pop(name, None)
+
+    def make(self, block: int, facts: Facts) -> dict[str, frozenset[CodeId]]:
+        """The code that each name bound or filled here may hold."""
+        made: dict[str, frozenset[CodeId]] = {}
+        for name, code in facts.code.items():
+            identity = (block, name)
+            if identity in self.seen:
+                old = self.seen[identity].code
+                code = Code(code.reads | old.reads, code.writes | old.writes, escapes=code.escapes)
+            self.seen.setdefault(identity, _Seen(code, made=len(self.versions))).code = code
+            made[name] = frozenset({identity})
+        for name, held in facts.holds.items():
+            codes = made.get(name, frozenset())
+            for other in held:
+                version = self.env.get(other)
+                if version is not None:
+                    codes |= self.kept(other, version, facts)
+            made[name] = codes
+        return made
+
+    def kept(self, name: str, version: int, facts: Facts) -> frozenset[CodeId]:
+        """The code that survives in a value made from `name`: all, or what a call returns."""
+        codes = self.codes.get(version, frozenset())
+        if name not in facts.calls:
+            return codes
+        return frozenset(c for c in codes if self.seen[c].code.escapes)
+
+    # late reads
+
+    def use(self, facts: Facts, before: Mapping[str, int] | None) -> None:
+        """Code that is looked up may run here.
+
+        `before` are the versions, when a compound statement starts, of what it binds; None
+        for a simple statement, which binds after it has read.
+        """
+        for name in facts.loads:
+            codes: frozenset[CodeId] = frozenset()
+            for version in self.visible(name, before, EMPTY):
+                codes |= self.codes.get(version, frozenset())
+            if codes:
+                surely = facts.bound_before.get(name, EMPTY)
+                self.look_up(codes, before, surely, called=name in facts.calls)
+
+    def look_up(
+        self,
+        codes: frozenset[CodeId],
+        before: Mapping[str, int] | None,
+        surely: frozenset[str],
+        called: bool,
+    ) -> None:
+        """The code runs here, or may: resolve the names it looks up."""
+        stack, done = sorted(codes), set(codes)
+        while stack:
+            seen = self.seen[stack.pop()]
+            for name in seen.code.writes:
+                self.writers.setdefault(name, set()).add(self.block)
+            for name in seen.code.reads:
+                versions = self.visible(name, before, surely)
+                if versions:
+                    seen.versions.setdefault(name, set()).update(versions)
+                elif called and not seen.code.escapes:  # calling a class calls no method
+                    seen.unbound.add(name)
+                for version in versions:
+                    for code in sorted(self.codes.get(version, frozenset()) - done):
+                        done.add(code)
+                        stack.append(code)
+
+    def visible(
+        self,
+        name: str,
+        before: Mapping[str, int] | None,
+        surely: frozenset[str],
+    ) -> list[int]:
+        """The versions of a name that code running in a statement may see."""
+        now = [self.env[name]] if name in self.env else []
+        if before is None or name not in before or name in surely:
+            return now
+        return [before[name], *now]
+
+    def late_reads(self) -> Iterator[LateRead]:
+        by_name: dict[str, list[int]] = {}
+        for number, version in enumerate(self.versions):
+            by_name.setdefault(version.name, []).append(number)
+        shared = self.shared_codes()
+        for identity, seen in self.seen.items():
+            for name in sorted(seen.code.reads):
+                versions = seen.versions.get(name, set())
+                unbound = name in seen.unbound
+                if not versions and not unbound and name in by_name:
+                    versions = {self.default(seen, by_name[name])}
+                held = identity in shared
+                yield LateRead(*identity, name, frozenset(versions), unbound, held)
+
+    def shared_codes(self) -> set[CodeId]:
+        """Code that is held under another name than its definition's."""
+        return {
+            code
+            for version, codes in self.codes.items()
+            for code in codes
+            if code != (self.versions[version].block, self.versions[version].name)
+        }
+
+    def default(self, seen: _Seen, numbers: Sequence[int]) -> int:
+        """What code that nobody calls would see: the version when it was made, or the next."""
+        earlier = [n for n in numbers if n < seen.made]
+        return earlier[-1] if earlier else numbers[0]
+
+
+def trace_versions(blocks: Sequence[Block]) -> Versions:
+    """Which version of each name every block reads, when the blocks run in this order."""
+    trace = _Trace(blocks)
+    trace.run()
+    binders: dict[str, list[int]] = {}  # name -> blocks that bind it, ascending
+    for index, own in enumerate(trace.own):
+        for name in own:
+            binders.setdefault(name, []).append(index)
+    unbound = [_repair_unbound(trace, index, binders) for index in range(len(blocks))]
+    return Versions(
+        versions=tuple(trace.versions),
+        own=tuple(trace.own),
+        reads=tuple(trace.reads),
+        unbound=tuple(unbound),
+        late=tuple(trace.late_reads()),
+        last=dict(trace.env),
+        writers={name: frozenset(blocks) for name, blocks in trace.writers.items()},
+    )
+
+
+def _repair_unbound(
+    trace: _Trace, block: int, binders: Mapping[str, Sequence[int]]
+) -> frozenset[str]:
+    """Names a block reads before anything binds them; those that would stop it are repaired.
+
+    A cell that reads a name which only a later cell binds cannot run in this order: it is
+    linked to that later version, and the dataflow puts it right.
+    """
+    unbound: set[str] = set()
+    kept = trace.blocks[block].facts.guarded | trace.own[block].keys() | BUILTINS
+    for name in trace.unbound[block]:
+        places = binders.get(name, ())
+        later = bisect_right(places, block)
+        if name in kept or later == len(places):
+            unbound.add(name)
+        else:
+            trace.reads[block][name] = trace.own[places[later]][name]
+    return frozenset(unbound)

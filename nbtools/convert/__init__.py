@@ -1,0 +1,1 @@
+"""From a Jupyter notebook to a reactive one."""

@@ -1,0 +1,114 @@
+"""The edits a plan may ask for in the source of one cell, as data.
+
+A statement's index counts the top-level statements of the cell's ORIGINAL source as
+`ast.parse(source).body` does (0-based; `a = 1; b = 2` are two), whatever other edits do.
+Names in an edit are those of the original source too, unless it is said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How the notebook-wide names of one top-level statement change; each maps old -> new."""
+
+    loads: Mapping[str, str] = field(default_factory=dict)  # reads that happen now, and `del`
+    stores: Mapping[str, str] = field(default_factory=dict)  # bindings of any kind, and `x += 1`
+    late: Mapping[str, str] = field(default_factory=dict)  # looked up when a function is called
+
+
+@dataclass(frozen=True, slots=True)
+class RenameNames:
+    """Rename what means a notebook-wide name, statement by statement."""
+
+    statements: Mapping[int, Names]
+
+
+@dataclass(frozen=True, slots=True)
+class DropImports:
+    """Take the names that these imports bind (`a` for `import a.b`) out of them."""
+
+    drops: Mapping[int, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class DropDeletes:
+    """Take names out of `del` statements; one with none left stays as a comment."""
+
+    drops: Mapping[int, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class WrapExpression:
+    """Put `before` and `after` around an expression statement; both stay as given."""
+
+    index: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssignExpression:
+    """Give the value of an expression statement a name, which stays as given."""
+
+    index: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteAnnotations:
+    """Turn the annotations that Python would evaluate in a statement into strings."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandStar:
+    """Spell out `from m import *`; the names follow the statement's `Names.stores`."""
+
+    index: int
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceCalls:
+    """Put `new` (one simple statement) for call statements, `plt.show()`, at any depth."""
+
+    is_target: Callable[[str], bool]  # asked with the dotted name that is called: "plt.show"
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrapInTry:
+    """Put the whole cell, with all its other edits, into a `try` with these handlers."""
+
+    handler_lines: Sequence[str]  # "except ...:" and its body, as they stand at column 0
+
+
+CellEdit = (
+    RenameNames
+    | DropImports
+    | DropDeletes
+    | WrapExpression
+    | AssignExpression
+    | QuoteAnnotations
+    | ExpandStar
+    | ReplaceCalls
+    | WrapInTry
+)
+
+
+def changes_nothing(edit: CellEdit) -> bool:
+    """Tell whether an edit asks for nothing at all, so that no source need be parsed."""
+    match edit:
+        case RenameNames(statements):
+            return not any(
+                names.loads or names.stores or names.late for names in statements.values()
+            )
+        case DropImports(drops) | DropDeletes(drops):
+            return not any(drops.values())
+        case _:
+            return False

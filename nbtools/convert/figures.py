@@ -1,0 +1,282 @@
+"""Showing matplotlib figures where Jupyter shows them.
+
+Jupyter's inline backend shows every open pyplot figure when a cell ends. marimo shows the value
+of the last expression, which for many plotting calls is an artist, and then its figure; a figure
+of a cell that ends otherwise would be lost, and `plt.show()` goes to the console. So: a cell that
+surely draws one figure ends in `plt.gcf()`; where more than one figure, a loop or a function may
+draw, the helper `show_figures` shows what is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from nbtools.analysis.facts import Facts, Statement
+from nbtools.cells import Notebook, Output
+from nbtools.convert.log import Log
+from nbtools.convert.rewrite import ReplaceCalls, edit_cell
+from nbtools.convert.scripts import Script, revise
+from nbtools.convert.shown import functions_calling, name_last_value, part_last_value
+from nbtools.convert.tags import hides_output
+
+_PYPLOT = frozenset({"matplotlib.pyplot", "pylab", "matplotlib.pylab"})
+_ACCESSORS = frozenset(
+    {"plot", "hist", "boxplot"}
+)  # methods of data that draw a figure of their own
+_MAKERS = frozenset({"figure", "subplots", "subplot_mosaic", "matshow", "plotting"})
+_SEABORN_GRIDS = frozenset(
+    {"catplot", "relplot", "displot", "lmplot", "jointplot", "pairplot", "FacetGrid", "PairGrid"}
+    | {"factorplot", "clustermap", "JointGrid"}
+)
+_NOT_DRAWING = frozenset(
+    """close show ion ioff rc rcParams rcdefaults get_cmap get_fignums set_cmap style cm use
+    set set_style set_context set_palette set_theme load_dataset color_palette xkcd get_backend
+    switch_backend rc_context setp fignum_exists array arange linspace zeros ones sin cos pi
+    random mean normal rand randn savetxt loadtxt""".split()
+)
+_ARTISTS = frozenset(
+    """plot scatter bar barh imshow contour contourf pcolor pcolormesh fill_between fill_betweenx
+    step text title suptitle xlabel ylabel legend axvline axhline axvspan axhspan annotate gca gcf
+    figure subplot axes quiver hexbin matshow semilogx semilogy loglog fill vlines hlines figtext
+    boxplot violinplot arrow polar spy figlegend add_subplot""".split()
+)
+_NOTHING = frozenset(
+    """tight_layout savefig grid close sca box draw margins subplots_adjust minorticks_on clf cla
+    ticklabel_format tick_params""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plotting:
+    """The names under which a notebook reaches pyplot, and its own functions that draw."""
+
+    modules: frozenset[str]  # `plt`
+    seaborn: frozenset[str]  # `sns`
+    functions: Mapping[str, str]  # a name imported from pyplot -> its name there
+    drawing: frozenset[str] = frozenset()  # the notebook's functions that draw
+    in_outputs: bool = True  # saved pictures are figures, not formulas that sympy printed
+
+    def in_pyplot(self, call: str) -> str | None:
+        """What a dotted call calls in pyplot, else None."""
+        root, _, rest = call.partition(".")
+        if not rest:
+            return self.functions.get(call)
+        return rest if root in self.modules else None
+
+    def draws(self, call: str) -> bool:
+        """Whether a call may open a figure or draw on one."""
+        pyplot = self.in_pyplot(call)
+        if pyplot is not None:
+            return pyplot.split(".")[0] not in _NOT_DRAWING
+        parts = call.split(".")
+        if parts[0] in self.seaborn and len(parts) > 1:
+            return parts[1] not in _NOT_DRAWING
+        if len(parts) == 1:
+            return call in self.drawing
+        return parts[-1] in _ACCESSORS or parts[-2] == "plot"
+
+    def makes_figure(self, call: str) -> bool:
+        """Whether a call may open a figure of its own."""
+        pyplot = self.in_pyplot(call)
+        if pyplot is not None:
+            return pyplot in _MAKERS
+        parts = call.split(".")
+        if parts[0] in self.seaborn:
+            return parts[-1] in _SEABORN_GRIDS
+        return self.draws(call)
+
+    @property
+    def shows(self) -> frozenset[str]:
+        """The ways in which the notebook writes `plt.show`."""
+        short = {name for name, original in self.functions.items() if original == "show"}
+        return frozenset({f"{module}.show" for module in self.modules} | short)
+
+
+def show_figures(scripts: Sequence[Script], notebook: Notebook, log: Log) -> list[Script]:
+    """Make every cell show the figures that Jupyter's inline backend would show."""
+    plotting = _find_plotting(scripts)
+    result: list[Script] = []
+    ready: set[str] = set()  # names of pyplot bound so far
+    for script in scripts:
+        ready |= plotting.modules & _binds(script)
+        result.extend(_show_in(script, notebook, plotting, ready, log))
+    return result
+
+
+def _binds(script: Script) -> frozenset[str]:
+    return frozenset[str]().union(*(s.facts.binds for s in script.statements))
+
+
+def _find_plotting(scripts: Sequence[Script]) -> _Plotting:
+    modules: set[str] = set()
+    seaborn: set[str] = set()
+    functions: dict[str, str] = {}
+    for script in scripts:
+        for statement in script.statements:
+            for bound in statement.facts.imports:
+                whole = bound.module if bound.name is None else f"{bound.module}.{bound.name}"
+                if whole in _PYPLOT and not bound.dotted:
+                    modules.add(bound.bound)
+                elif bound.dotted and bound.module in _PYPLOT:
+                    modules.add(bound.module)
+                elif whole.split(".")[0] == "seaborn" and bound.name is None:
+                    seaborn.add(bound.bound)
+                elif bound.module in _PYPLOT and bound.name is not None:
+                    functions[bound.bound] = bound.name
+    calls = {call for script in scripts for s in script.statements for call in s.facts.calls}
+    formulas = any(call.split(".")[-1] in ("init_printing", "init_session") for call in calls)
+    plotting = _Plotting(frozenset(modules), frozenset(seaborn), functions, in_outputs=not formulas)
+    return replace(plotting, drawing=functions_calling(scripts, plotting.draws))
+
+
+def _show_in(
+    script: Script, notebook: Notebook, plotting: _Plotting, ready: Iterable[str], log: Log
+) -> list[Script]:
+    if script.cell is None or not script.statements or hides_output(notebook.cells[script.cell]):
+        return [script]
+    calls = [call for s in script.statements for call in s.facts.calls]
+    outputs = notebook.cells[script.cell].outputs
+    stored = plotting.in_outputs and any(map(_is_figure, outputs))
+    shows = plotting.shows & {c for s in script.statements for c in _all_calls(s.facts)}
+    if not (stored or shows or any(map(plotting.draws, calls))):
+        return [script]
+    plan = _Cell(script, plotting, frozenset(ready), log)
+    return plan.show(draws=stored or any(map(plotting.draws, calls)))
+
+
+def _is_figure(output: Output) -> bool:
+    """Whether a saved output looks like a figure."""
+    picture = output.kind == "display_data" and "image/png" in output.mimes
+    return picture and not {"text/latex", "text/html"} & set(output.mimes)
+
+
+def _all_calls(facts: Facts) -> Iterable[str]:
+    return [*facts.calls, *(call for code in facts.code.values() for call in code.calls)]
+
+
+class _Cell:
+    """Decides how one cell shows its figures."""
+
+    def __init__(
+        self, script: Script, plotting: _Plotting, ready: frozenset[str], log: Log
+    ) -> None:
+        self.script, self.plotting, self.log = script, plotting, log
+        self.last = script.statements[-1]
+        self.ready = ready
+        self.helper = False  # whether `show_figures` is called
+
+    def show(self, draws: bool) -> list[Script]:
+        script = self.script
+        ends_in_show = self.is_show(self.last)
+        if ends_in_show and self.is_simple():
+            script = self.replace_shows(script, self.current_figure())
+        elif self.plotting.shows & set(self.every_call()):
+            script = self.replace_shows(script, "show_figures()")
+        scripts = [script]
+        if draws and not self.ends_shown() and not self.shows_itself():
+            scripts = self.show_at_end(script)
+        if not self.helper:
+            return scripts
+        return [replace(s, helpers=s.helpers | {"show_figures"}) for s in scripts]
+
+    def every_call(self) -> list[str]:
+        return [call for s in self.script.statements for call in _all_calls(s.facts)]
+
+    def ends_shown(self) -> bool:
+        """Whether `plt.show()` comes after all that the cell draws."""
+        calls = [call for s in self.script.statements for call in s.facts.calls]
+        for call in reversed(calls):
+            if call in self.plotting.shows:
+                return True
+            if self.plotting.draws(call):
+                return False
+        return False
+
+    def is_show(self, statement: Statement) -> bool:
+        calls = statement.facts.calls
+        alone = statement.kind == "expression" and len(calls) == 1 and statement.simple
+        return alone and calls[0] in self.plotting.shows
+
+    def is_simple(self) -> bool:
+        """Whether the cell surely draws one figure, made by pyplot in a straight line."""
+        calls = [call for s in self.script.statements for call in s.facts.calls]
+        pyplot = [name for call in calls if (name := self.plotting.in_pyplot(call))]
+        shows = [s for s in self.script.statements if self.is_show(s)]
+        closes = "close" in pyplot or pyplot.count("show") > len(shows)
+        own = any(self.plotting.draws(c) for c in calls if self.plotting.in_pyplot(c))
+        if self.module() is None or closes or not own or shows not in ([], [self.last]):
+            return False
+        return self.is_single()
+
+    def module(self) -> str | None:
+        """The name of pyplot where this cell stands."""
+        return min(self.plotting.modules & self.ready, default=None)
+
+    def current_figure(self) -> str:
+        return f"{self.module()}.gcf()"
+
+    def shows_itself(self) -> bool:
+        """Whether the last value makes marimo show the one figure there is."""
+        if not self.script.shows or not self.is_single():
+            return False
+        calls = self.last.facts.calls
+        if self.last.bare_name:
+            names = self.last.facts.loads
+            made = [s for s in self.script.statements if names & s.facts.binds]
+            return any(map(self.plotting.makes_figure, [c for s in made for c in s.facts.calls]))
+        if not calls:
+            return False
+        pyplot = self.plotting.in_pyplot(calls[0])
+        if pyplot is not None:
+            return pyplot in _ARTISTS
+        parts = calls[0].split(".")
+        return parts[0] in self.plotting.seaborn or parts[-1] == "plot" or parts[-2:-1] == ["plot"]
+
+    def is_single(self) -> bool:
+        """Whether no more than one figure can be open."""
+        axes: set[str] = set()  # names of what the cell's one figure is drawn on
+        makers = 0
+        for statement in self.script.statements:
+            calls = [c for c in statement.facts.calls if c.split(".")[0] not in axes]
+            made = [c for c in calls if self.plotting.makes_figure(c)]
+            if any(map(self.plotting.in_pyplot, calls)) and statement.simple:
+                axes |= statement.facts.binds
+            if any(call in self.plotting.drawing for call in calls):
+                return False
+            if made and not statement.simple:
+                return False
+            makers += len(made)
+        return makers <= 1
+
+    def show_at_end(self, script: Script) -> list[Script]:
+        """The cell with a line that shows the figure; a value it ends in is shown apart."""
+        line = self.current_figure() if self.is_simple() else "show_figures()"
+        self.helper |= line == "show_figures()"
+        self.report("add", f"`{line}` shows the figure, as Jupyter does when a cell ends")
+        if not script.shows or self.gives_nothing():
+            return [revise(script, f"{script.source.rstrip()}\n{line}")]
+        if self.last.facts.calls:  # it may draw: it must run before the figure is shown
+            return name_last_value(script, [line], self.log)
+        return part_last_value(script, [line], self.log)
+
+    def gives_nothing(self) -> bool:
+        """Whether the last expression surely has no value to show."""
+        calls = self.last.facts.calls
+        if self.last.bare_name or not calls:
+            return False
+        return calls[0] == "print" or self.plotting.in_pyplot(calls[0]) in _NOTHING
+
+    def replace_shows(self, script: Script, new: str) -> Script:
+        self.helper |= new == "show_figures()"
+        shows = self.plotting.shows
+        self.report("replace", f"`{new}` shows below the cell; `plt.show()` would on the console")
+        edit = ReplaceCalls(lambda name: name in shows, new)
+        return revise(script, edit_cell(script.source, [edit]))
+
+    def report(self, kind: Literal["add", "replace"], reason: str) -> None:
+        if self.script.cell is not None:
+            line = self.script.line_in_cell(self.last.line)
+            lines = 1 if kind == "replace" else 0
+            self.log.edit(kind, self.script.cell, reason, line=line, lines=lines)

@@ -1,0 +1,283 @@
+"""The small functions that take the place of IPython's magics, as source text.
+
+Each imports what it needs inside its body, so that it can stand alone in a cell, as an importable
+`@app.function`. What it prints and returns is what IPython prints and returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_SHELL = '''\
+def shell(command):
+    """Run a command in the shell and print its output, as `!command` does in Jupyter."""
+    import codecs
+    import os
+    import subprocess
+    import sys
+
+    if command.rstrip().endswith("&"):
+        raise OSError("Background processes not supported.")
+    if os.name == "posix":
+        source, sink = os.openpty()  # a terminal, so that programs print what they do in Jupyter
+    else:
+        source, sink = os.pipe()
+    process = subprocess.Popen(
+        command,
+        shell=True,
+        executable=os.environ.get("SHELL"),
+        stdin=subprocess.DEVNULL,
+        stdout=sink,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "TERM": "xterm-color", "PAGER": "cat", "GIT_PAGER": "cat"},
+    )
+    os.close(sink)
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    while True:
+        try:
+            chunk = os.read(source, 65536)
+        except OSError:  # how a terminal says that all its writers are gone
+            chunk = b""
+        if not chunk:
+            break
+        sys.stdout.write(decode(chunk))
+        sys.stdout.flush()
+    os.close(source)
+    process.wait()
+'''
+
+_SHELL_LINES = '''\
+def shell_lines(command):
+    """Run a command in the shell and return its output, as `x = !command` does in Jupyter."""
+    import os
+    import subprocess
+
+    class Lines(list):
+        l = property(list)  # noqa: E741
+        n = nlstr = property("\\n".join)
+        s = spstr = property(" ".join)
+
+    result = subprocess.run(
+        command,
+        shell=True,
+        executable=os.environ.get("SHELL"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return Lines(result.stdout.decode("utf-8", "replace").splitlines())
+'''
+
+_RUN_SCRIPT = '''\
+def run_script(command, script, capture="", check=True, background=False):
+    """Give a script to a program and print its output, or return the "out" or "err" of it."""
+    import shlex
+    import subprocess
+    import sys
+
+    words = shlex.split(command)
+    pipe = subprocess.DEVNULL if background else subprocess.PIPE
+    try:
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=pipe, stderr=pipe)
+    except FileNotFoundError:
+        print(f"Couldn't find program: {words[0]!r}")
+        return "" if capture in ("out", "err") else ("", "") if capture else None
+    data = (script if script.endswith("\\n") else script + "\\n").encode("utf-8", "replace")
+    if background:
+        process.stdin.write(data)
+        process.stdin.close()
+        return None
+    out, err = (text.decode("utf-8", "replace") for text in process.communicate(data))
+    if "out" not in capture:
+        sys.stdout.write(out)
+    if "err" not in capture:
+        sys.stderr.write(err)
+    if check and process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, script)
+    return {"": None, "out": out, "err": err}.get(capture, (out, err))
+'''
+
+_RUN_NOTEBOOK = '''\
+def run_notebook(path):
+    """Run the code cells of a Jupyter notebook and return its names, as `%run` does in Jupyter."""
+    import json
+
+    names = {"__name__": "__main__"}
+    with open(path, encoding="utf-8") as file:
+        cells = json.load(file)["cells"]
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            lines = "".join(cell["source"]).split("\\n")
+            code = [line for line in lines if not line.lstrip().startswith(("%", "!"))]
+            exec("\\n".join(code), names)
+    return names
+'''
+
+_WRITE_FILE = '''\
+def write_file(path, text, append=False):
+    """Write text to a file and say so, as `%%writefile` does in Jupyter."""
+    import os
+
+    path = os.path.expanduser(path)
+    verb = "Writing" if not os.path.exists(path) else "Appending to" if append else "Overwriting"
+    print(verb, path)
+    with open(path, "a" if append else "w", encoding="utf-8") as file:
+        file.write(text)
+'''
+
+_CHANGE_DIRECTORY = '''\
+def change_directory(path="~", quiet=False):
+    """Change the working directory and print it; "-" is the one before."""
+    import os
+
+    before = os.getcwd()
+    target = os.environ.get("OLDPWD", before) if path == "-" else os.path.expanduser(path)
+    try:
+        os.chdir(target)
+    except OSError as error:
+        print(error)
+    else:
+        os.environ["OLDPWD"] = before
+    if not quiet:
+        print(os.getcwd())
+'''
+
+_SET_VARIABLE = '''\
+def set_variable(name, value):
+    """Set an environment variable and print it, as `%env name=value` does in Jupyter."""
+    import os
+
+    os.environ[name] = value
+    print(f"env: {name}={value}")
+'''
+
+_CAPTURE_OUTPUT = '''\
+def capture_output(stdout=True, stderr=True, display=True):
+    """Keep what a block prints and shows, as `%%capture` does in Jupyter."""
+    import contextlib
+    import io
+    import sys
+
+    class Captured:
+        def __init__(self):
+            self.out, self.err = io.StringIO(), io.StringIO()
+
+        stdout = property(lambda self: self.out.getvalue())
+        stderr = property(lambda self: self.err.getvalue())
+        __str__ = stdout.fget
+
+        def show(self):
+            sys.stdout.write(self.stdout)
+            sys.stderr.write(self.stderr)
+
+        __call__ = show
+
+    @contextlib.contextmanager
+    def capturing():
+        captured = Captured()
+        with contextlib.ExitStack() as stack:
+            if stdout:
+                stack.enter_context(contextlib.redirect_stdout(captured.out))
+            if stderr:
+                stack.enter_context(contextlib.redirect_stderr(captured.err))
+            yield captured
+        if display and "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
+        if display and "marimo" in sys.modules:
+            sys.modules["marimo"].output.clear()
+
+    return capturing()
+'''
+
+_TIME_IT = '''\
+def time_it(function, number=None, repeat=7, quiet=False, output=False, loops=False):
+    """Print how long a function takes, as `%timeit` does in Jupyter; `loops`: it loops itself."""
+    import itertools
+    import statistics
+    import time
+
+    def run(count):
+        start = time.perf_counter()
+        if loops:
+            function(itertools.repeat(None, count))
+        else:
+            for _ in itertools.repeat(None, count):
+                function()
+        return time.perf_counter() - start
+
+    def text(seconds):
+        units = [(60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "μs"), (1e-9, "ns")]
+        size, unit = next((u for u in units if seconds >= u[0]), units[-1])
+        return f"{seconds / size:.3g} {unit}"
+
+    class Result:
+        def __str__(self):
+            runs = f"{repeat} run{'s' * (repeat != 1)}, {number:,} loop{'s' * (number != 1)} each"
+            mean, spread = text(self.average), text(self.stdev)
+            return f"{mean} ± {spread} per loop (mean ± std. dev. of {runs})"
+
+    if not number:
+        number = next(n for n in (10**power for power in range(10)) if run(n) >= 0.2 or n == 10**9)
+    result = Result()
+    result.loops, result.repeat = number, repeat
+    result.all_runs = [run(number) for _ in range(repeat)]
+    result.timings = [seconds / number for seconds in result.all_runs]
+    result.best, result.worst = min(result.timings), max(result.timings)
+    result.average = statistics.fmean(result.timings)
+    result.stdev = statistics.pstdev(result.timings)
+    if not quiet:
+        print(result)
+    return result if output else None
+'''
+
+_DISPLAY = '''\
+def display(*objects, **options):
+    """Show objects where they stand in a cell, as Jupyter's display does."""
+    import marimo as mo
+
+    for value in objects:
+        mo.output.append(value)
+'''
+
+_SHOW_FIGURES = '''\
+def show_figures():
+    """Show the open pyplot figures, as Jupyter does when a cell ends, and close them."""
+    import sys
+
+    import marimo as mo
+
+    plt = sys.modules.get("matplotlib.pyplot")
+    for number in plt.get_fignums() if plt else ():
+        figure = plt.figure(number)
+        if figure.axes:
+            mo.output.append(figure)
+        plt.close(figure)
+'''
+
+_SHOW_VALUE = '''\
+def show_value(value):
+    """Show a value that is not None where it stands in a cell, as Jupyter can be told to."""
+    import marimo as mo
+
+    if value is not None:
+        mo.output.append(value)
+'''
+
+HELPERS: Mapping[str, str] = MappingProxyType(
+    {
+        "capture_output": _CAPTURE_OUTPUT,
+        "change_directory": _CHANGE_DIRECTORY,
+        "display": _DISPLAY,
+        "run_notebook": _RUN_NOTEBOOK,
+        "run_script": _RUN_SCRIPT,
+        "set_variable": _SET_VARIABLE,
+        "shell": _SHELL,
+        "shell_lines": _SHELL_LINES,
+        "show_figures": _SHOW_FIGURES,
+        "show_value": _SHOW_VALUE,
+        "time_it": _TIME_IT,
+        "write_file": _WRITE_FILE,
+    }
+)
+"""Name -> the text of the function, which ends in one newline."""

@@ -1,0 +1,126 @@
+"""Keeping both what a cell displays on its way and the value it ends in.
+
+In marimo the last value replaces what `mo.output.append` put below the cell before. So a cell
+that displays something and ends in a value is parted: the value is shown by a cell of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from nbtools.analysis.facts import Statement
+from nbtools.analysis.versions import atoms_of
+from nbtools.convert.log import Log
+from nbtools.convert.rewrite import AssignExpression, edit_cell
+from nbtools.convert.scripts import Script, revise
+
+DISPLAYING = frozenset(
+    {"display", "show_figures", "show_value", "mo.output.append", "mo.output.replace"}
+)
+
+
+def call_display(scripts: Sequence[Script]) -> list[Script]:
+    """Cells that mean Jupyter's `display`, builtin or imported from IPython, call our helper."""
+    statements = [statement for script in scripts for statement in script.statements]
+    binders = [s for s in statements if "display" in s.facts.binds]
+    if any("display" not in _display_names(s) for s in binders):
+        return list(scripts)
+    return [
+        replace(script, helpers=script.helpers | {"display"})
+        if any("display" in _mentioned(s) for s in script.statements)
+        else script
+        for script in scripts
+    ]
+
+
+def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
+    """Part the cells that display something before the value they end in."""
+    statements = [statement for script in scripts for statement in script.statements]
+    names = DISPLAYING.union(*map(_display_names, statements))
+    functions = functions_calling(scripts, names.__contains__)
+    result: list[Script] = []
+    for script in scripts:
+        calls = [call for s in script.statements[:-1] for call in s.facts.calls]
+        last = script.statements[-1].facts.calls if script.shows else ()
+        displays = names | functions
+        if not script.shows or gives_nothing(script, displays):
+            result.append(script)
+        elif not displays.isdisjoint(last):
+            result.extend(name_last_value(script, (), log))
+        elif not displays.isdisjoint(calls):
+            result.extend(part_last_value(script, (), log))
+        else:
+            result.append(script)
+    return result
+
+
+def gives_nothing(script: Script, displays: frozenset[str]) -> bool:
+    """Whether the last expression is one call of a function that returns None."""
+    last = script.statements[-1]
+    return last.facts.calls[:1] != () and last.facts.calls[0] in (DISPLAYING & displays) | {"print"}
+
+
+def _mentioned(statement: Statement) -> frozenset[str]:
+    return statement.facts.loads | statement.facts.late | statement.facts.binds
+
+
+def _display_names(statement: Statement) -> frozenset[str]:
+    """Names under which a statement imports IPython's display."""
+    imports = statement.facts.imports
+    return frozenset(
+        i.bound for i in imports if i.name == "display" and i.module.startswith("IPython")
+    )
+
+
+def functions_calling(
+    scripts: Sequence[Script], is_target: Callable[[str], bool]
+) -> frozenset[str]:
+    """The notebook's functions that call a target, by dotted name, or one of each other that do."""
+    calls: dict[str, set[str]] = {}
+    for script in scripts:
+        for statement in script.statements:
+            for name, code in statement.facts.code.items():
+                calls.setdefault(name, set()).update(code.calls)
+    found = {name for name, called in calls.items() if any(map(is_target, called))}
+    roots = {name: {c.split(".")[0] for c in called} for name, called in calls.items()}
+    while more := {n for n, called in roots.items() if n not in found and called & found}:
+        found |= more
+    return frozenset(found)
+
+
+def part_last_value(script: Script, show: Sequence[str], log: Log) -> list[Script]:
+    """The cell without its last expression, then `show`; the expression in a cell of its own."""
+    atoms = atoms_of(0, script.statements)
+    if len(atoms) < 2 or len(atoms[-1].statements) > 1:
+        return name_last_value(script, show, log)
+    lines = script.text_lines()
+    cut = atoms[-2].statements[-1].end_line
+    _report(script, log)
+    return [
+        _take_lines(script, [*lines[:cut], *show], 0),
+        _take_lines(script, lines[cut:], cut),
+    ]
+
+
+def name_last_value(script: Script, show: Sequence[str], log: Log) -> list[Script]:
+    """As `part_last_value`, but the value is computed where it was, and only shown apart."""
+    name = f"result_{(script.cell or 0) + 1}"
+    edits = [AssignExpression(script.statements[-1].index, name)]
+    source = edit_cell(script.source, edits).rstrip()
+    lines = [*source.split("\n"), *show]
+    _report(script, log)
+    line = script.statements[-1].line
+    return [_take_lines(script, lines, 0), _take_lines(script, [name], line - 1)]
+
+
+def _take_lines(script: Script, lines: Sequence[str], start: int) -> Script:
+    origin = script.lines[start : start + len(lines)]
+    return revise(replace(script, lines=origin), "\n".join(lines))
+
+
+def _report(script: Script, log: Log) -> None:
+    if script.cell is not None:
+        line = script.line_in_cell(script.statements[-1].line)
+        reason = "its last value is shown by a cell of its own, below what the cell displays"
+        log.edit("split", script.cell, reason, line=line)

@@ -1,0 +1,149 @@
+"""`from m import *` and `%run`: expanded to the names that the notebook uses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbtools.analysis.facts import BUILTINS, Statement
+from nbtools.analysis.modules import script_names, star_names
+from nbtools.convert.log import Log
+from nbtools.convert.rewrite import ExpandStar, edit_cell
+from nbtools.convert.scripts import Script, facts_of, read_scripts, revise
+from nbtools.errors import NbtoolsError
+from nbtools.formats.ipynb import read_notebook
+
+
+@dataclass(slots=True)
+class _Source:
+    """One star import or script run, and which of its names the notebook uses."""
+
+    script: int  # index of the script
+    statement: Statement
+    origin: str  # the module's name or the script's path
+    is_run: bool
+    names: frozenset[str] | None  # what it binds; None: unknown
+    used: set[str] = field(default_factory=set)
+
+
+def expand_stars(scripts: Sequence[Script], folder: Path | None, log: Log) -> list[Script]:
+    """Replace star imports and script runs by the names that are used, in running order."""
+    sources = list(_find_sources(scripts, folder))
+    if not sources:
+        return list(scripts)
+    _find_used(scripts, sources)
+    _eliminate(scripts, sources, log)
+    result = list(scripts)
+    for source in reversed(sources):  # from the bottom up: the lines above stay where they are
+        result[source.script] = _expand(result[source.script], source, log)
+    return result
+
+
+def _find_sources(scripts: Sequence[Script], folder: Path | None) -> Iterator[_Source]:
+    for index, script in enumerate(scripts):
+        for statement in script.statements:
+            if statement.kind == "import":
+                for module in statement.facts.stars:
+                    names = star_names(module, folder)
+                    yield _Source(index, statement, module, False, names)
+            elif statement.kind == "expression":
+                for path in statement.facts.runs:
+                    names = _names_of_run(folder / path) if folder is not None else None
+                    yield _Source(index, statement, path, True, names)
+
+
+def _names_of_run(path: Path) -> frozenset[str] | None:
+    """What a script or a notebook binds; None: it cannot be read."""
+    if path.suffix != ".ipynb":
+        return script_names(path)
+    try:
+        notebook = read_notebook(path.read_bytes())
+    except (OSError, NbtoolsError):
+        return None
+    facts = facts_of(read_scripts(notebook, Log()))
+    return frozenset[str]().union(*(f.binds | f.writes_late for f in facts))
+
+
+def _find_used(scripts: Sequence[Script], sources: Sequence[_Source]) -> None:
+    """Walk the notebook in order: which reads see a name that one of the sources binds?"""
+    waiting = {(s.script, s.statement.index): s for s in sources}
+    env: dict[str, _Source | None] = {}  # None: bound by an ordinary statement
+    late: set[str] = set()  # looked up by functions before anything binds them
+    for index, script in enumerate(scripts):
+        for statement in script.statements:
+            facts = statement.facts
+            for name in facts.reads | facts.late | facts.strings:
+                source = env.get(name)
+                if source is not None:
+                    source.used.add(name)
+            late |= {name for name in facts.late if name not in env}
+            source = waiting.get((index, statement.index))
+            if source is not None and source.names is not None:
+                source.used |= source.names & late
+                env.update(dict.fromkeys(source.names, source))
+            env.update(dict.fromkeys(facts.binds | facts.writes_late))
+
+
+def _eliminate(scripts: Sequence[Script], sources: Sequence[_Source], log: Log) -> None:
+    """What nothing else binds must come from a source whose names are not known."""
+    unknown = [source for source in sources if source.names is None]
+    if not unknown:
+        return
+    bound = _bound_anywhere(scripts, sources)
+    for index, script in enumerate(scripts):
+        for statement in script.statements:
+            for name in sorted((statement.facts.reads | statement.facts.late) - bound):
+                above = [s for s in unknown if s.script <= index] or unknown[:1]
+                above[-1].used.add(name)
+                bound.add(name)
+    for source in unknown:
+        cell = scripts[source.script].cell
+        if cell is None:
+            continue
+        names = ", ".join(f"`{name}`" for name in sorted(source.used)) or "nothing"
+        message = f"`{source.origin}` was not found: it is taken to bind {names}"
+        log.warn(cell, message, scripts[source.script].line_in_cell(source.statement.line))
+
+
+def _bound_anywhere(scripts: Sequence[Script], sources: Sequence[_Source]) -> set[str]:
+    bound = set(BUILTINS) | {"display", "get_ipython", "_", "__", "___", "In", "Out", "runpy"}
+    for script in scripts:
+        bound |= script.helpers
+        bound |= {line.split()[-1] for line in script.imports}
+        for statement in script.statements:
+            bound |= statement.facts.binds | statement.facts.writes_late
+            bound |= statement.facts.guarded
+    for source in sources:
+        bound |= source.names or frozenset()
+    return bound
+
+
+def _expand(script: Script, source: _Source, log: Log) -> Script:
+    names = sorted(source.used)
+    statement = source.statement
+    if script.cell is not None:
+        shown = ", ".join(names) or "nothing"
+        reason = f"`{source.origin}` binds, of the names used here: {shown}"
+        line = script.line_in_cell(statement.line)
+        log.edit("replace", script.cell, reason, line=line, lines=1)
+    if not source.is_run and names:
+        return revise(script, edit_cell(script.source, [ExpandStar(statement.index, names)]))
+    lines = script.text_lines()
+    old = lines[statement.line - 1 : statement.end_line]
+    new = _run_lines(old, names) if source.is_run else [f"import {source.origin} as _"]
+    lines[statement.line - 1 : statement.end_line] = new
+    return revise(script, "\n".join(lines))
+
+
+def _run_lines(old: Sequence[str], names: Collection[str]) -> list[str]:
+    """`globals().update(CALL)` -> `_run = CALL` and the names that are used."""
+    text = "\n".join(old)
+    start = text.index("update(") + len("update(")
+    call = text[start : text.rindex(")")]
+    if not names:
+        return [call]
+    ordered = sorted(names)
+    targets = ", ".join(ordered)
+    values = ", ".join(f'_run["{name}"]' for name in ordered)
+    return [f"_run = {call}", f"{targets} = {values}"]

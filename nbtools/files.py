@@ -1,0 +1,168 @@
+"""Finding notebooks in folders, and writing files without ever leaving half of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A notebook somebody asked for, by its name or by a folder's."""
+
+    path: Path
+    below: Path  # its place below the folder that was searched; the bare name if it was named
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search came to: it goes on past a folder that cannot be read."""
+
+    found: tuple[Found, ...]
+    errors: tuple[OSError, ...] = ()
+
+
+def find_notebooks(paths: Iterable[str | Path]) -> Search:
+    """Collect the notebooks meant by files and folders, each once, in a fixed order.
+
+    A file is taken whatever it is called and whether or not it exists: reading it tells. A folder
+    is searched for *.ipynb, in the order of their names, without hidden files and folders (so
+    without .ipynb_checkpoints) and without what .gitignore excludes. Symbolic links are followed.
+    """
+    found: dict[str, Found] = {}
+    errors: list[OSError] = []
+    for path in map(Path, paths):
+        matches = search_folder(path, errors) if path.is_dir() else [path]
+        for match in matches:
+            below = match.relative_to(path) if match is not path else Path(path.name)
+            found.setdefault(os.path.abspath(match), Found(match, below))
+    return Search(tuple(found.values()), tuple(errors))
+
+
+def search_folder(folder: Path, errors: list[OSError]) -> list[Path]:
+    """Every notebook below a folder, sorted; what cannot be read is added to `errors`."""
+    notebooks: list[Path] = []
+    seen: set[tuple[int, int]] = set()  # device and inode: symbolic links can form a loop
+    pending = [(folder, _rules_above(folder))]
+    while pending:
+        here, rules = pending.pop()
+        try:
+            key = _identity(here)
+            entries = list(os.scandir(here)) if key not in seen else []
+        except OSError as error:
+            errors.append(error)
+            continue
+        seen.add(key)
+        rules = rules.with_files_of(here)
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                if not rules.ignore(entry.name + "/"):
+                    pending.append((here / entry.name, rules.below(entry.name)))
+            elif entry.name.endswith(".ipynb") and not rules.ignore(entry.name):
+                notebooks.append(here / entry.name)
+    return sorted(notebooks)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+@dataclass(frozen=True, slots=True)
+class _IgnoreRules:
+    """The .gitignore files that hold in one folder, the nearest first."""
+
+    # each with the folder's path below the folder of its file: "" or "a/b/"
+    specs: tuple[tuple[GitIgnoreSpec, str], ...] = ()
+
+    def ignore(self, name: str) -> bool:
+        """Tell whether an entry is excluded; a folder's name ends with a slash."""
+        for spec, below in self.specs:
+            verdict = spec.check_file(below + name).include
+            if verdict is not None:  # the nearest file that mentions it decides
+                return verdict
+        return False
+
+    def below(self, name: str) -> _IgnoreRules:
+        """The rules that come down to a subfolder, before its own file is read."""
+        return _IgnoreRules(tuple((spec, f"{below}{name}/") for spec, below in self.specs))
+
+    def with_files_of(self, folder: Path) -> _IgnoreRules:
+        """These rules and those of the folder's own files."""
+        specs = (_read_ignore_file(folder / name) for name in (".gitignore", ".git/info/exclude"))
+        return _IgnoreRules((*((spec, "") for spec in specs if spec), *self.specs))
+
+
+def _rules_above(folder: Path) -> _IgnoreRules:
+    """What the repository's files above a folder say; nothing outside a repository."""
+    whole = folder.resolve()
+    root = next((at for at in (whole, *whole.parents) if (at / ".git").exists()), whole)
+    rules = _IgnoreRules()
+    at = root
+    for name in whole.relative_to(root).parts:
+        rules = rules.with_files_of(at).below(name)
+        at /= name
+    return rules
+
+
+def _read_ignore_file(path: Path) -> GitIgnoreSpec | None:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None  # there is none, or it cannot be read: git goes on as well
+    from pathspec import GitIgnoreSpec  # 30 ms, so only where there is a .gitignore
+
+    return GitIgnoreSpec.from_lines(_valid_patterns(lines))
+
+
+def _valid_patterns(lines: Sequence[str]) -> Iterator[str]:
+    """Leave out the lines that are no pattern, as git does, instead of failing on them."""
+    from pathspec import GitIgnoreSpec
+
+    for line in lines:
+        with suppress(ValueError):
+            GitIgnoreSpec.from_lines([line])
+            yield line
+
+
+def write_atomically(path: Path, text: str) -> None:
+    r"""Write text as UTF-8 with "\n" so that a reader sees the old file or the whole new one.
+
+    Permissions of an existing file are kept, and a symbolic link stays one. Raises OSError.
+    """
+    path = path.resolve()
+    data = text.encode("utf-8")
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)  # /dev/stdout or a pipe must not be replaced by a file
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        # open() and not tempfile: a new file gets the permissions that the umask leaves
+        with open(temporary, "xb") as file:
+            file.write(data)
+        with suppress(FileNotFoundError):
+            os.chmod(temporary, path.stat().st_mode & 0o7777)
+        os.replace(temporary, path)
+    except BaseException:  # Ctrl-C as well
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def read_if_file(path: Path) -> str | None:
+    r"""Read an earlier output with its newlines as "\n"; None where no regular file stands.
+
+    Bytes that are not UTF-8 are replaced: they differ from any output in any case. Raises OSError.
+    """
+    if not path.is_file():
+        return None
+    return path.read_text(encoding="utf-8", errors="replace")

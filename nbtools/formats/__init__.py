@@ -1,0 +1,1 @@
+"""Reading and writing notebooks: Jupyter `.ipynb` and reactive `.py`."""

@@ -1,0 +1,63 @@
+"""Python source as CPython's `ast` and its compiler see it, at the least cost."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from functools import lru_cache
+from inspect import CO_COROUTINE
+
+_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+# Fields without a node below them, or only with one that says nothing: `Load()`, `Add()`.
+_BARE = frozenset("ctx op ops id attr arg module level kind type_comment conversion".split())
+
+NODE_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    kind: tuple(name for name in kind._fields if name not in _BARE)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""The names of those fields of each kind of node that may hold nodes, or lists with them."""
+
+
+@lru_cache(maxsize=256)
+def parse_source(source: str) -> ast.Module:
+    """The tree of a cell, which nobody may change: who asks again is given the same one.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: all that `compile` raises.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes and the like: the author's affair
+        flags = _FLAGS | ast.PyCF_ONLY_AST
+        module: ast.Module = compile(source, "<cell>", "exec", flags, dont_inherit=True)
+    return module
+
+
+@lru_cache(maxsize=10_000)
+def awaits(source: str) -> bool:
+    """Whether a cell awaits outside of functions; it is compiled to see, and never run.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: all that `compile` raises.
+    """
+    module = parse_source(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = compile(module, "<cell>", "exec", _FLAGS, dont_inherit=True)
+    return bool(code.co_flags & CO_COROUTINE)
+
+
+def child_nodes(node: ast.AST) -> list[ast.AST]:
+    """The nodes directly below one, in the order of its fields, without contexts and operators.
+
+    `ast.iter_child_nodes` takes twice the time.
+    """
+    children: list[ast.AST] = []
+    for name in NODE_FIELDS[type(node)]:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            children.append(value)
+        elif isinstance(value, list):
+            children += [item for item in value if isinstance(item, ast.AST)]
+    return children
