@@ -98,10 +98,14 @@ class _Shown:
 
     script: int  # its index
     sure: bool  # whether it is surely not None
+    again: _Value | None = None  # what it is the very object of, where the script ends in `_`
 
 
 class _Lost:
-    """A name that is no history here: the notebook has bound or deleted it."""
+    """A name that is no history here: the notebook has bound or deleted it.
+
+    Each binding has an object of its own.
+    """
 
 
 class _Unknown:
@@ -110,6 +114,7 @@ class _Unknown:
 
 _Value = _Text | _Shown | _Lost | _Unknown
 _LOST = _Lost()
+_DELETED = _Lost()
 _UNKNOWN = _Unknown()
 
 
@@ -140,23 +145,22 @@ class _Past:
     def run(self) -> Iterator[_Moment]:
         kept: tuple[_Value, ...] = (_Text(""),) * 3
         names: dict[str, _Value] = dict(zip(_UNDERSCORES, kept, strict=True))
-        taken: set[str] = set()  # names that the notebook has bound: IPython lets go of them
         for index, script in enumerate(self.scripts):
             for statement in script.statements:
                 yield _Moment(index, self.numbers[index], statement, dict(names))
                 new = _bound(statement) & names.keys()
                 gone = statement.facts.deletes & names.keys()
-                names.update(dict.fromkeys(new | gone, _LOST))
-                taken = (taken | new) - gone
-            value = self.value_of(index)
+                names.update({name: _Lost() for name in new}, **dict.fromkeys(gone, _DELETED))
+            value = self.value_of(index, names)
             if isinstance(value, _Shown):
                 self.shown[self.numbers[index]] = value
             if value is not None:
+                ours = all(map(_is_ours, kept, names.values()))
                 kept = (value, *kept[:2])
-                if not taken:
+                if ours:
                     names = dict(zip(_UNDERSCORES, kept, strict=True))
 
-    def value_of(self, index: int) -> _Shown | _Unknown | None:
+    def value_of(self, index: int, names: Mapping[str, _Value]) -> _Shown | _Unknown | None:
         """The value that a script shows, judged by its code and by the outputs in the file."""
         script = self.scripts[index]
         kind = last_value_kind(script)
@@ -171,7 +175,11 @@ class _Past:
         sure = kind == "value" or "execute_result" in kinds
         failed = "error" in kinds
         none = not sure and kinds.isdisjoint({"unknown", "display_data"})  # which tools rewrite
-        return None if failed or none else _Shown(index, sure)
+        if failed or none:
+            return None
+        value = names.get(_last_line(script))
+        again = value.again if isinstance(value, _Shown) else None
+        return _Shown(index, sure, again or value)
 
     def value_name(self, index: int) -> str:
         """`out_3` for the third cell; values of one cell before its last: `out_3_1`."""
@@ -221,6 +229,27 @@ class _Past:
         if not found:
             return _LOST  # it is never called
         return found.pop() if len(found) == 1 else _UNKNOWN
+
+
+def _last_line(script: Script) -> str:
+    """The first line of its last statement, without a comment."""
+    last = script.statements[-1] if script.statements else None
+    line = script.source.split("\n")[last.line - 1] if last else ""
+    return line.partition("#")[0].strip()
+
+
+def _is_ours(kept: _Value, bound: _Value) -> bool:
+    """Whether IPython finds a name of its history as it left it, or gone: else it lets go of all.
+
+    It finds it so, too, when the notebook has bound the name and then shown that very object
+    (`DisplayHook.update_user_ns`).
+    """
+    return bound is _DELETED or _object(kept) is _object(bound)
+
+
+def _object(value: _Value) -> _Value:
+    """What stands for the object: values that are shown again have it in common."""
+    return value.again or value if isinstance(value, _Shown) else value
 
 
 def _execution_counts(scripts: Sequence[Script], notebook: Notebook) -> list[int]:
