@@ -62,6 +62,7 @@ class LateRead:
     name: str
     versions: frozenset[int]  # all it may see; empty: the name is bound nowhere
     unbound: bool = False  # it was called while the name was not bound
+    caller: int | None = None  # the block that first called it so
     held: bool = False  # other names hold the code too: an alias, an instance, a registry
 
 
@@ -98,7 +99,7 @@ class _Seen:
 
     code: Code
     versions: dict[str, set[int]] = field(default_factory=dict)
-    unbound: set[str] = field(default_factory=set)  # by a direct call, while not bound
+    unbound: dict[str, int] = field(default_factory=dict)  # by a direct call: name -> its block
     made: int = 0  # how many versions there were when it was defined
 
 
@@ -220,7 +221,7 @@ class _Trace:
                 if versions:
                     seen.versions.setdefault(name, set()).update(versions)
                 elif called and not seen.code.escapes:  # calling a class calls no method
-                    seen.unbound.add(name)
+                    seen.unbound.setdefault(name, self.block)
                 for version in versions:
                     for code in sorted(self.codes.get(version, frozenset()) - done):
                         done.add(code)
@@ -250,7 +251,8 @@ class _Trace:
                 if not versions and not unbound and name in by_name:
                     versions = {self.default(seen, by_name[name])}
                 held = identity in shared
-                yield LateRead(*identity, name, frozenset(versions), unbound, held)
+                caller = seen.unbound.get(name)
+                yield LateRead(*identity, name, frozenset(versions), unbound, caller, held)
 
     def shared_codes(self) -> set[CodeId]:
         """Code that is held under another name than its definition's."""

@@ -1,0 +1,1 @@
+"""`nbtools lint`: which rules hold where, and what becomes of what they find."""

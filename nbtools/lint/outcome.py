@@ -1,0 +1,46 @@
+"""What became of one file that lint was given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nbtools.rules.finding import Finding
+
+Status = Literal["checked", "skipped", "failed", "not-a-notebook"]
+
+
+@dataclass(frozen=True, slots=True)
+class Physical:
+    """Where a span stands in the file itself, as editors and CI count."""
+
+    line: int  # 1-based
+    column: int  # 1-based, in characters
+    end_line: int  # inclusive
+    end_column: int  # exclusive
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A finding, and what reports say of its place besides."""
+
+    finding: Finding
+    physical: Physical
+    lines: tuple[str, ...] = ()  # the source of the cell around it, for format "full"
+    first_line: int = 1  # 1-based number, in the cell, of the first of `lines`
+    cell_id: str | None = None
+    source_hash: str = ""  # of the cell's source: a fingerprint where there is no id
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One file: what was found in it, or why it was not checked."""
+
+    path: str  # as the user named it
+    status: Status
+    found: tuple[Reported, ...] = ()
+    reason: str = ""  # of "skipped" ("R notebook") and "failed" (one line)
+    is_notebook: bool = True  # .ipynb: places are shown as `cell 3:2:7`; else as `12:5`
+    fixed: int = 0  # findings that were mended
+    text: bytes | None = None  # the file after the fixes, where there were any
+    bug: str = ""  # the traceback, if a rule failed

@@ -1,0 +1,231 @@
+"""Names that are read while nothing has bound them: what NB101 to NB105 tell apart.
+
+The notebook is followed statement by statement, as a run from the top would go, with the versions
+of `nbtools.analysis.versions`: a function reads its global names where it is called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from nbtools.analysis.facts import BUILTINS, EMPTY, Statement
+from nbtools.analysis.modules import script_names, star_names
+from nbtools.analysis.versions import Atom, LateRead
+from nbtools.rules.program import CodeCell, Program, skips
+
+UnboundKind = Literal["nowhere", "below", "called", "deleted", "maybe"]
+
+IPYTHON_NAMES = (BUILTINS - {"__file__"}) | frozenset(
+    "get_ipython display In Out _ih _oh _dh _i _ii _iii _ __ ___ exit quit open "
+    "__name__ __doc__ __package__ __loader__ __spec__ __annotations__ __session__".split()
+)
+"""Names that are bound before the first cell runs."""
+_HISTORY = re.compile(r"_i?\d+")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_QUIET_EXTENSIONS = frozenset(
+    "autoreload line_profiler memory_profiler watermark sql tensorboard dotenv autotime cython "
+    "Cython rpy2.ipython google.cloud.bigquery google.colab.data_table jupyter_black nb_black "
+    "lab_black blackcellmagic pycodestyle_magic storemagic version_information bigquery "
+    "google.cloud.bigquery.magics nb_mypy snakeviz heat scalene wurlitzer ipytest jupyterlab_black "
+    "tikzmagic gvmagic itikz nbtutor ipython_unittest pymatbridge octavemagic sympyprinting".split()
+)
+"""Extensions that put no names into the namespace when they are loaded."""
+_OPENING_MAGICS = frozenset(
+    "%load %loadpy %store %macro %rerun %recall %rep %edit %R %Rpull %Rget %octave %octave_pull "
+    "%%R %%cython %%cython_inline %%cython_pyximport %%octave %%julia %%sage %%ipytest %%cpp "
+    "%%fortran %%add_to %%bigquery %%spark %%writeandexecute".split()
+)
+"""Magics that may bind names nobody can list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbound:
+    """One name that is read while nothing has bound it."""
+
+    kind: UnboundKind
+    name: str
+    position: int  # of the cell that reads or calls, in `Program.cells`
+    statement: Statement
+    other: int | None = None  # position of the cell that defines it below, or that deleted it
+    function: str | None = None  # whose body reads it, if the statement does not
+    why_maybe: str = ""  # for kind "maybe": what may have bound it
+
+
+def find_unbound(program: Program) -> tuple[Unbound, ...]:
+    """All of them in the order in which a run meets them, each name once."""
+    if program.kind == "reactive":
+        return tuple(_first_of_each(_in_reactive(program)))
+    return tuple(_first_of_each(_Run(program).find()))
+
+
+def _first_of_each(found: Iterator[Unbound]) -> Iterator[Unbound]:
+    seen: set[str] = set()
+    for each in found:
+        if each.name not in seen:
+            seen.add(each.name)
+            yield each
+
+
+class _Run:
+    """The run from the top of a Jupyter notebook."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.trace = program.run
+        self.given = IPYTHON_NAMES | program.builtins
+        self.asked = EMPTY.union(*(cell.facts.asked for cell in program.cells))
+        self.opened = _openings(program)
+        self.late: dict[int, list[LateRead]] = {}  # the block that calls -> what it misses
+        for late in self.trace.late:
+            if late.caller is not None:
+                self.late.setdefault(late.caller, []).append(late)
+
+    def find(self) -> Iterator[Unbound]:
+        for block, (position, atom) in enumerate(self.program.atoms):
+            if "raises-exception" in self.program.cells[position].cell.tags:
+                continue
+            found = [*self.read_now(block, position, atom), *self.read_by_calls(block, position)]
+            for each in found:
+                if not self.is_given(each.name):
+                    yield self.weigh(each)
+
+    def is_given(self, name: str) -> bool:
+        return name in self.given or name in self.asked or bool(_HISTORY.fullmatch(name))
+
+    def read_now(self, block: int, position: int, atom: Atom) -> Iterator[Unbound]:
+        facts = atom.facts
+        below = {
+            name: self.trace.versions[version].block
+            for name, version in self.trace.reads[block].items()
+            if self.trace.versions[version].block > block
+        }
+        for name in sorted((self.trace.unbound[block] | below.keys()) - facts.guarded):
+            statement = next((s for s in atom.statements if name in s.facts.loads), None)
+            if statement is None:
+                continue
+            deleted = self.deleted_above(name, block)
+            if deleted is not None:
+                yield Unbound("deleted", name, position, statement, deleted)
+            elif (there := self.defined_below(name, block)) is not None:
+                yield Unbound("below", name, position, statement, there)
+            else:
+                yield Unbound("nowhere", name, position, statement)
+
+    def read_by_calls(self, block: int, position: int) -> Iterator[Unbound]:
+        atom = self.program.atoms[block][1]
+        for late in self.late.get(block, ()):
+            caller = next(
+                (s for s in atom.statements if late.definition in s.facts.loads), atom.statements[0]
+            )
+            deleted = self.deleted_above(late.name, block)
+            there = self.defined_below(late.name, block)
+            if deleted is not None:
+                found = Unbound("deleted", late.name, position, caller, deleted, late.definition)
+            elif there is not None:
+                found = Unbound("called", late.name, position, caller, there, late.definition)
+            else:
+                where, definer = self.program.atoms[late.block]
+                statement = next(
+                    (s for s in definer.statements if late.definition in s.facts.code),
+                    definer.statements[0],
+                )
+                found = Unbound("nowhere", late.name, where, statement, function=late.definition)
+            yield found
+
+    def defined_below(self, name: str, block: int) -> int | None:
+        """The first cell at or below a block that binds a name further down."""
+        for later, (position, atom) in enumerate(self.program.atoms[block + 1 :], block + 1):
+            if name in atom.facts.binds or name in atom.facts.writes_late:
+                return self.program.atoms[later][0] if position is not None else None
+        return None
+
+    def deleted_above(self, name: str, block: int) -> int | None:
+        """The cell that deleted a name, if it was bound and nothing has bound it since."""
+        found: int | None = None
+        for position, atom in self.program.atoms[:block]:
+            if name in atom.facts.deletes:
+                found = position
+            elif name in atom.facts.binds:
+                found = None
+        return found
+
+    def weigh(self, found: Unbound) -> Unbound:
+        """What may have been bound by code that cannot be read is "maybe"."""
+        if found.kind != "nowhere":
+            return found
+        for opening in self.opened:
+            if opening.position <= found.position and opening.may_bind(found.name):
+                return Unbound(
+                    "maybe",
+                    found.name,
+                    found.position,
+                    found.statement,
+                    opening.position,
+                    found.function,
+                    opening.why,
+                )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """Something that may bind names nobody can list."""
+
+    position: int  # of the cell
+    why: str
+    words: frozenset[str] | None = None  # only these; None: any
+
+    def may_bind(self, name: str) -> bool:
+        return self.words is None or name in self.words
+
+
+def _openings(program: Program) -> list[_Opening]:
+    found: list[_Opening] = []
+    for position, cell in enumerate(program.cells):
+        if not skips(cell.cell):
+            found += _openings_of(position, cell, program)
+    return found
+
+
+def _openings_of(position: int, cell: CodeCell, program: Program) -> Iterator[_Opening]:
+    facts = cell.facts
+    for module in facts.stars:
+        names = star_names(module, program.folder)
+        yield _Opening(position, f"`from {module} import *`", names)
+    for path in facts.runs:
+        known = script_names(program.folder / path) if program.folder else None
+        yield _Opening(position, f"`%run {path}`", known)
+    if facts.open:
+        yield _Opening(position, "code that is made while it runs")
+    if cell.refusal is not None:
+        words = frozenset(_WORD.findall(cell.cell.source))
+        yield _Opening(position, "a cell that is not Python", words)
+    for magic in cell.plain.magics:
+        extension = magic.text.split()[1:2] if magic.name in ("%load_ext", "%reload_ext") else []
+        unknown = [e for e in extension if e.partition(".magics")[0] not in _QUIET_EXTENSIONS]
+        if magic.name in _OPENING_MAGICS or unknown or magic.name == "%run":
+            yield _Opening(position, f"`{magic.text.strip()[:60]}`")
+
+
+def _in_reactive(program: Program) -> Iterator[Unbound]:
+    """In a reactive notebook a name may be bound anywhere, but for cell-local `_names`."""
+    bound = EMPTY.union(*(cell.facts.binds | cell.facts.writes_late for cell in program.cells))
+    bound = frozenset(name for name in bound if not name.startswith("_"))
+    given = BUILTINS | program.builtins | {"__name__", "__doc__"}
+    opened = _openings(program)
+    for position, cell in enumerate(program.cells):
+        own: set[str] = set()
+        for statement in cell.statements:
+            facts = statement.facts
+            for name in sorted(facts.reads - own - bound - given - facts.guarded - facts.asked):
+                found = Unbound("nowhere", name, position, statement)
+                why = next((o.why for o in opened if o.may_bind(name)), None)
+                yield (
+                    found
+                    if why is None
+                    else Unbound("maybe", name, position, statement, why_maybe=why)
+                )
+            own |= facts.binds
