@@ -44,6 +44,7 @@ class Rule:
     valid: tuple[Example, ...]
     invalid: tuple[Example, ...]
     check: Callable[[Program], Iterator[Finding]]
+    measured: str = ""  # "19 of 20 sampled findings right; 63 findings in 774 public notebooks"
     words: tuple[str, ...] = ()  # if any: a notebook without one of them has no finding
 
     def finding(
