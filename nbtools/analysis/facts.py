@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -124,6 +125,19 @@ def read_statements(source: str) -> tuple[Statement, ...]:
     except (ValueError, RecursionError, MemoryError) as error:
         raise SourceError(1, str(error) or "too deeply nested") from None
     return tuple(_statement(index, node) for index, node in enumerate(module.body))
+
+
+def read_unannotated(module: ast.Module) -> tuple[Statement, ...]:
+    """The statements of a cell whose annotations are not evaluated, as `__future__` has it."""
+    plain = copy.deepcopy(module)
+    for node in ast.walk(plain):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.returns = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+    return tuple(_statement(index, node) for index, node in enumerate(plain.body))
 
 
 def compose(runs: Iterable[Facts]) -> Facts:

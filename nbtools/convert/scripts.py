@@ -9,7 +9,8 @@ from pathlib import Path
 
 from nbtools.analysis.facts import Facts, SourceError, Statement, read_statements
 from nbtools.analysis.magics import PlainCell, to_plain_python
-from nbtools.analysis.modules import script_names, star_names
+from nbtools.analysis.modules import star_names
+from nbtools.analysis.runs import names_of_run
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import (
     Refusal,
@@ -160,7 +161,7 @@ def _bound_names(drafts: Sequence[_Draft], folder: Path | None) -> frozenset[str
         for module in facts.stars:
             bound |= star_names(module, folder) or frozenset()
         for path in facts.runs:
-            bound |= (folder and script_names(folder / path)) or frozenset()
+            bound |= (folder and names_of_run(folder / path)) or frozenset()
     return frozenset(bound)
 
 

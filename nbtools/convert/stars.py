@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbtools.analysis.facts import BUILTINS, Statement
-from nbtools.analysis.modules import script_names, star_names
+from nbtools.analysis.modules import star_names
+from nbtools.analysis.runs import names_of_run
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import ExpandStar, edit_cell
-from nbtools.convert.scripts import Script, facts_of, read_scripts, revise
-from nbtools.errors import NbtoolsError
-from nbtools.formats.ipynb import read_notebook
+from nbtools.convert.scripts import Script, revise
 
 
 @dataclass(slots=True)
@@ -49,20 +48,8 @@ def _find_sources(scripts: Sequence[Script], folder: Path | None) -> Iterator[_S
                     yield _Source(index, statement, module, False, names)
             elif statement.kind == "expression":
                 for path in statement.facts.runs:
-                    names = _names_of_run(folder / path) if folder is not None else None
+                    names = names_of_run(folder / path) if folder is not None else None
                     yield _Source(index, statement, path, True, names)
-
-
-def _names_of_run(path: Path) -> frozenset[str] | None:
-    """What a script or a notebook binds; None: it cannot be read."""
-    if path.suffix != ".ipynb":
-        return script_names(path)
-    try:
-        notebook = read_notebook(path.read_bytes())
-    except (OSError, NbtoolsError):
-        return None
-    facts = facts_of(read_scripts(notebook, Log()))
-    return frozenset[str]().union(*(f.binds | f.writes_late for f in facts))
 
 
 def _find_used(scripts: Sequence[Script], sources: Sequence[_Source]) -> None:

@@ -13,9 +13,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from nbtools.analysis.facts import EMPTY, Facts, SourceError, Statement, compose, read_statements
+from nbtools.analysis.facts import (
+    EMPTY,
+    Facts,
+    SourceError,
+    Statement,
+    compose,
+    read_statements,
+    read_unannotated,
+)
 from nbtools.analysis.magics import PlainCell, to_plain_python
-from nbtools.analysis.modules import script_names, star_names
+from nbtools.analysis.modules import star_names
+from nbtools.analysis.runs import names_of_run
 from nbtools.analysis.versions import Atom, Block, Versions, atoms_of, trace_versions
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal
@@ -251,7 +260,17 @@ def read_program(
         asked = EMPTY.union(*(cell.plain.unbound for cell in cells))
         bound = asked & _bound_names(cells, folder) if asked else EMPTY
         cells = [_read_cell(c.cell, bound) if c.plain.unbound & bound else c for c in cells]
+        cells = _without_annotations(cells)
     return Program(kind, notebook, tuple(cells), name, folder, builtins)
+
+
+def _without_annotations(cells: list[CodeCell]) -> list[CodeCell]:
+    """From `from __future__ import annotations` on, annotations are text: they read nothing."""
+    futures = (i for i, cell in enumerate(cells) if "annotations" in cell.facts.futures)
+    first = next(futures, len(cells))
+    return cells[:first] + [
+        replace(cell, statements=read_unannotated(cell.tree)) for cell in cells[first:]
+    ]
 
 
 def _read_cell(cell: Cell, bound: frozenset[str]) -> CodeCell:
@@ -291,5 +310,5 @@ def _bound_names(cells: Sequence[CodeCell], folder: Path | None) -> frozenset[st
         for module in cell.facts.stars:
             bound |= star_names(module, folder) or EMPTY
         for path in cell.facts.runs:
-            bound |= (folder and script_names(folder / path)) or EMPTY
+            bound |= (folder and names_of_run(folder / path)) or EMPTY
     return frozenset(bound)

@@ -6,13 +6,15 @@ of `nbtools.analysis.versions`: a function reads its global names where it is ca
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from nbtools.analysis.facts import BUILTINS, EMPTY, Statement
-from nbtools.analysis.modules import script_names, star_names
+from nbtools.analysis.facts import BUILTINS, EMPTY, Statement, dotted_name
+from nbtools.analysis.modules import star_names
+from nbtools.analysis.runs import names_of_run
 from nbtools.analysis.versions import Atom, LateRead
 from nbtools.rules.program import CodeCell, Program, skips
 
@@ -78,6 +80,7 @@ class _Run:
         self.given = IPYTHON_NAMES | program.builtins
         self.asked = EMPTY.union(*(cell.facts.asked for cell in program.cells))
         self.opened = _openings(program)
+        self.functions = EMPTY.union(*(cell.facts.code for cell in program.cells))
         self.late: dict[int, list[LateRead]] = {}  # the block that calls -> what it misses
         for late in self.trace.late:
             if late.caller is not None:
@@ -89,11 +92,17 @@ class _Run:
                 continue
             found = [*self.read_now(block, position, atom), *self.read_by_calls(block, position)]
             for each in found:
-                if not self.is_given(each.name):
-                    yield self.weigh(each)
+                weighed = None if self.is_given(each) else self.weigh(each)
+                if weighed is not None:
+                    yield weighed
 
-    def is_given(self, name: str) -> bool:
-        return name in self.given or name in self.asked or bool(_HISTORY.fullmatch(name))
+    def is_given(self, found: Unbound) -> bool:
+        """Whether IPython has the name, the notebook asks for it first, or it is not its own."""
+        name, cell = found.name, self.program.cells[found.position]
+        if name in self.given or name in self.asked or _HISTORY.fullmatch(name):
+            return True
+        written = cell.plain.source is cell.cell.source or name in _words(cell.cell.source)
+        return not written and not found.function  # it is of what a magic was translated to
 
     def read_now(self, block: int, position: int, atom: Atom) -> Iterator[Unbound]:
         facts = atom.facts
@@ -117,57 +126,74 @@ class _Run:
     def read_by_calls(self, block: int, position: int) -> Iterator[Unbound]:
         atom = self.program.atoms[block][1]
         for late in self.late.get(block, ()):
-            caller = next(
-                (s for s in atom.statements if late.definition in s.facts.loads), atom.statements[0]
-            )
+            caller, called = self.find_call(atom, late.definition)
             deleted = self.deleted_above(late.name, block)
             there = self.defined_below(late.name, block)
             if deleted is not None:
-                found = Unbound("deleted", late.name, position, caller, deleted, late.definition)
+                yield Unbound("deleted", late.name, position, caller, deleted, called)
             elif there is not None:
-                found = Unbound("called", late.name, position, caller, there, late.definition)
+                yield Unbound("called", late.name, position, caller, there, called)
             else:
                 where, definer = self.program.atoms[late.block]
-                statement = next(
-                    (s for s in definer.statements if late.definition in s.facts.code),
-                    definer.statements[0],
-                )
-                found = Unbound("nowhere", late.name, where, statement, function=late.definition)
-            yield found
+                statement = _definition(definer, late.definition)
+                yield Unbound("nowhere", late.name, where, statement, function=late.definition)
+
+    def find_call(self, atom: Atom, function: str) -> tuple[Statement, str]:
+        """The statement that calls a function, itself or through others, and whom it calls."""
+        for statement in atom.statements:
+            if function in statement.facts.loads:
+                return statement, function
+        for statement in atom.statements:
+            for called in statement.facts.calls:
+                if called in self.functions:
+                    return statement, called
+        return atom.statements[0], function
 
     def defined_below(self, name: str, block: int) -> int | None:
-        """The first cell at or below a block that binds a name further down."""
-        for later, (position, atom) in enumerate(self.program.atoms[block + 1 :], block + 1):
+        """The first cell that binds a name further down."""
+        for position, atom in self.program.atoms[block + 1 :]:
             if name in atom.facts.binds or name in atom.facts.writes_late:
-                return self.program.atoms[later][0] if position is not None else None
+                return position
         return None
 
     def deleted_above(self, name: str, block: int) -> int | None:
-        """The cell that deleted a name, if it was bound and nothing has bound it since."""
+        """The cell that surely deleted a name which nothing has bound since."""
         found: int | None = None
         for position, atom in self.program.atoms[:block]:
+            if name in atom.facts.binds:
+                found = None
             if name in atom.facts.deletes:
                 found = position
-            elif name in atom.facts.binds:
-                found = None
         return found
 
-    def weigh(self, found: Unbound) -> Unbound:
-        """What may have been bound by code that cannot be read is "maybe"."""
-        if found.kind != "nowhere":
+    def may_be_kept(self, name: str) -> bool:
+        """Whether a branch deletes the name: it may still be there."""
+        return any(
+            name in statement.facts.deletes and statement.kind != "delete"
+            for _, atom in self.program.atoms
+            for statement in atom.statements
+        )
+
+    def weigh(self, found: Unbound) -> Unbound | None:
+        """What code that cannot be read may have bound is "maybe"."""
+        above = [each for each in self.opened if each.position <= found.position]
+        above = [each for each in above if each.may_bind(found.name)]
+        if any(each.surely for each in above):
+            return None
+        if found.kind == "deleted" and self.may_be_kept(found.name):
+            return replace(found, kind="maybe", why_maybe="a branch that does not delete it")
+        if found.kind != "nowhere" or not above:
             return found
-        for opening in self.opened:
-            if opening.position <= found.position and opening.may_bind(found.name):
-                return Unbound(
-                    "maybe",
-                    found.name,
-                    found.position,
-                    found.statement,
-                    opening.position,
-                    found.function,
-                    opening.why,
-                )
-        return found
+        return replace(found, kind="maybe", other=above[0].position, why_maybe=above[0].why)
+
+
+def _words(source: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(source))
+
+
+def _definition(atom: Atom, name: str) -> Statement:
+    """The statement that defines a function."""
+    return next((s for s in atom.statements if name in s.facts.code), atom.statements[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +203,7 @@ class _Opening:
     position: int  # of the cell
     why: str
     words: frozenset[str] | None = None  # only these; None: any
+    surely: bool = False  # it binds exactly these
 
     def may_bind(self, name: str) -> bool:
         return self.words is None or name in self.words
@@ -194,20 +221,33 @@ def _openings_of(position: int, cell: CodeCell, program: Program) -> Iterator[_O
     facts = cell.facts
     for module in facts.stars:
         names = star_names(module, program.folder)
-        yield _Opening(position, f"`from {module} import *`", names)
+        yield _Opening(position, f"`from {module} import *`", names, names is not None)
     for path in facts.runs:
-        known = script_names(program.folder / path) if program.folder else None
-        yield _Opening(position, f"`%run {path}`", known)
+        known = names_of_run(program.folder / path) if program.folder else None
+        yield _Opening(position, f"`%run {path}`", known, known is not None)
+    if "var" in cell.cell.source:
+        yield from _symbols(position, cell)
     if facts.open:
         yield _Opening(position, "code that is made while it runs")
     if cell.refusal is not None:
-        words = frozenset(_WORD.findall(cell.cell.source))
-        yield _Opening(position, "a cell that is not Python", words)
+        yield _Opening(position, "a cell that is not Python", _words(cell.cell.source))
     for magic in cell.plain.magics:
         extension = magic.text.split()[1:2] if magic.name in ("%load_ext", "%reload_ext") else []
         unknown = [e for e in extension if e.partition(".magics")[0] not in _QUIET_EXTENSIONS]
-        if magic.name in _OPENING_MAGICS or unknown or magic.name == "%run":
+        if magic.name in _OPENING_MAGICS or unknown:
             yield _Opening(position, f"`{magic.text.strip()[:60]}`")
+
+
+def _symbols(position: int, cell: CodeCell) -> Iterator[_Opening]:
+    """SymPy's `var("x y")` binds `x` and `y` in the namespace that it is called from."""
+    for call in cell.nodes(ast.Call):
+        called = dotted_name(call.func) or ""
+        if called.rpartition(".")[2] != "var" or not call.args:
+            continue
+        text = call.args[0]
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            names = frozenset(_WORD.findall(text.value))
+            yield _Opening(position, "SymPy's `var`", None if ":" in text.value else names, True)
 
 
 def _in_reactive(program: Program) -> Iterator[Unbound]:
