@@ -22,12 +22,15 @@ def notebook_of(example: Example) -> Notebook:
     if example.document:
         return read_notebook(json.dumps(example.document).encode())
     counts = example.counts or (None,) * len(example.cells)
+    ids = example.ids or (None,) * len(example.cells)
     return Notebook(
         tuple(
             Cell(i, "markdown", source.removeprefix(_MARKDOWN))
             if source.startswith(_MARKDOWN)
-            else Cell(i, "code", source, execution_count=count)
-            for i, (source, count) in enumerate(zip(example.cells, counts, strict=True))
+            else Cell(i, "code", source, cell_id, count)
+            for i, (source, cell_id, count) in enumerate(
+                zip(example.cells, ids, counts, strict=True)
+            )
         )
     )
 

@@ -45,6 +45,7 @@ RULE = Rule(
         Example(("2 + 2", "_ + Out[1]"), note="IPython's history is NB106's."),
         Example(("display(get_ipython())",)),
         Example(("from somewhere_unknown import *", "thing"), note="See NB105."),
+        Example(("_x = 1", "print(_x)"), kind="reactive", note="See NB206."),
         Example(("import marimo as mo", "mo.md(str(x))", "x = 1"), kind="reactive"),
     ),
     invalid=(
@@ -54,7 +55,7 @@ RULE = Rule(
         Example(("%%md A title", "print(a, b)\nprint(a)"), found=("2:1:7", "2:1:10")),
         Example(("%time y = f(1)",), found=("1:1:11",)),
         Example(("print(__file__)",), found=("1:1:7",), note="A kernel has no `__file__`."),
-        Example(("_x = 1", "print(_x)"), found=("2:1:7",), kind="reactive"),
+        Example(("print(x)", "y = 1"), found=("1:1:7",), kind="reactive"),
     ),
     check=check,
 )

@@ -23,6 +23,7 @@ class Example:
     fixed: tuple[str, ...] | None = None  # the cells after the fix, where the rule has one
     kind: Kind = "jupyter"
     counts: tuple[int | None, ...] = ()  # execution counts, cell by cell; () for none
+    ids: tuple[str, ...] = ()  # of the cells; in a reactive notebook their names
     files: Mapping[str, str] = field(default_factory=dict)  # beside the notebook
     document: Mapping[str, object] = field(default_factory=dict)  # the .ipynb, in place of cells
     note: str = ""  # what the example shows

@@ -251,9 +251,8 @@ def _symbols(position: int, cell: CodeCell) -> Iterator[_Opening]:
 
 
 def _in_reactive(program: Program) -> Iterator[Unbound]:
-    """In a reactive notebook a name may be bound anywhere, but for cell-local `_names`."""
-    bound = EMPTY.union(*(cell.facts.binds | cell.facts.writes_late for cell in program.cells))
-    bound = frozenset(name for name in bound if not name.startswith("_"))
+    """In a reactive notebook a name may be bound in any cell; cell-local names are NB206's."""
+    bound = program.binders.keys()
     given = BUILTINS | program.builtins | {"__name__", "__doc__"}
     opened = _openings(program)
     for position, cell in enumerate(program.cells):

@@ -1,0 +1,62 @@
+"""NB204: an imported name that a later cell binds to something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtools.analysis.facts import Statement
+from nbtools.rules.finding import Finding, Related
+from nbtools.rules.program import CodeCell, Program
+from nbtools.rules.rule import Example, Rule
+
+
+def check(program: Program) -> Iterator[Finding]:
+    """Report the first cell that binds an imported name anew, other than by an import."""
+    imported: dict[str, CodeCell] = {}
+    for cell in program.cells:
+        for statement in cell.statements:
+            bound = {each.bound for each in statement.facts.imports}
+            for name in sorted(statement.facts.binds - bound):
+                origin = imported.pop(name, None)
+                if origin is not None and origin is not cell:
+                    yield _report(name, cell, statement, origin)
+            if statement.kind == "import":
+                imported.update(dict.fromkeys(bound, cell))
+
+
+def _report(name: str, cell: CodeCell, statement: Statement, origin: CodeCell) -> Finding:
+    span = cell.name_span(name, statement, store=True)
+    place = origin.name_span(name, store=True)
+    message = (
+        f"`{name}`, imported in cell {origin.index + 1}, means something else from here on: "
+        "choose another name"
+    )
+    related = (Related(place, f"`{name}` is imported here"),)
+    return RULE.finding(message, span, symbol=name, related=related)
+
+
+RULE = Rule(
+    code="NB204",
+    name="import-shadowed",
+    severity="warning",
+    default="on",
+    kinds=frozenset({"jupyter", "reactive"}),
+    summary="`{name}`, imported in cell {cell}, means something else from here on",
+    why=(
+        "Cells that use the module work until this cell has run, and fail or do something else "
+        "when they are run again."
+    ),
+    instead="Choose another name.",
+    valid=(
+        Example(("import time", "def f():\n    time = 1")),
+        Example(("import json", "import simplejson as json"), note="An import for another."),
+        Example(("try:\n    import lxml\nexcept ImportError:\n    lxml = None",)),
+        Example(("from a import b\nb = b.c",), note="Within one cell it is meant."),
+    ),
+    invalid=(
+        Example(("import time", "time = 3"), found=("2:1:1",)),
+        Example(("from data import x, y", "for x in y:\n    pass"), found=("2:1:5",)),
+    ),
+    check=check,
+    words=("import",),
+)

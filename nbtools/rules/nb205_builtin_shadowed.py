@@ -1,0 +1,59 @@
+"""NB205: a name of Python's own that a cell takes for all cells after it."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+
+from nbtools.rules.finding import Finding
+from nbtools.rules.program import Program
+from nbtools.rules.rule import Example, Rule
+
+_NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) - frozenset(
+    "copyright credits license exit quit help display get_ipython".split()
+)
+"""What code calls; the others are for people at a prompt."""
+
+
+def check(program: Program) -> Iterator[Finding]:
+    """Report the first cell that binds such a name, unless by an import."""
+    deleted = frozenset[str]().union(*(cell.facts.deletes for cell in program.cells))
+    seen: set[str] = set(deleted)
+    for cell in program.cells:
+        for statement in cell.statements:
+            imported = {each.bound for each in statement.facts.imports}
+            for name in sorted((statement.facts.binds & _NAMES) - imported - seen):
+                seen.add(name)
+                span = cell.name_span(name, statement, store=True)
+                message = (
+                    f"`{name}` is Python's: from here on it is something else in every cell; "
+                    "choose another name"
+                )
+                yield RULE.finding(message, span, symbol=name)
+
+
+RULE = Rule(
+    code="NB205",
+    name="builtin-shadowed",
+    severity="warning",
+    default="on",
+    kinds=frozenset({"jupyter", "reactive"}),
+    summary="`{name}` is Python's: from here on it is something else in every cell",
+    why=(
+        "The name stays taken until the kernel restarts: `list(x)` in a cell further up then fails "
+        "with `'list' object is not callable`."
+    ),
+    instead="Choose another name; what was taken comes back with `del`.",
+    valid=(
+        Example(("def f(list):\n    sum = 1",)),
+        Example(("sum = 1", "del sum")),
+        Example(("from io import open",)),
+        Example(("[id for id in 'ab']",), note="A comprehension has names of its own."),
+    ),
+    invalid=(
+        Example(("list = [1]",), found=("1:1:1",)),
+        Example(("x = 1", "for id in range(3):\n    pass", "id = 2"), found=("2:1:5",)),
+        Example(("def input():\n    pass",), found=("1:1:5",)),
+    ),
+    check=check,
+)
