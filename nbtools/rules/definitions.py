@@ -97,14 +97,10 @@ def resolution(program: Program, name: str) -> str:
     for repair in plan.repairs:
         if repair.kind == "merge" and name in repair.names:
             return f"merges cells {number_cells(program, repair.cells)}"
-    chosen = {
-        plan.naming.names[i] for i, v in enumerate(plan.versions.versions) if v.name == name
-    } - {name}
-    private = sorted(new for new in chosen if new == f"_{name}")
-    numbered = sorted(chosen - set(private), key=lambda new: (len(new), new))
-    if numbered:
-        return f"gives each a name of its own ({_list(numbered)})"
-    return f"keeps it within its cell (`_{name}`)" if private else "keeps them apart"
+    versions = zip(plan.versions.versions, plan.naming.names, strict=True)
+    chosen = {new for version, new in versions if version.name == name} - {name}
+    names = sorted(chosen, key=lambda new: (new.startswith("_"), len(new), new))
+    return f"tells them apart ({_list(names)})" if names else "keeps them apart"
 
 
 def _list(names: Sequence[str]) -> str:

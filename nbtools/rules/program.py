@@ -88,6 +88,11 @@ class CodeCell:
     def _plain_lines(self) -> list[str]:
         return self.plain.source.split("\n")
 
+    def text_of(self, statement: Statement) -> str:
+        """The author's lines of a statement; of a translated magic, the magic."""
+        rows = self.plain.lines[statement.line - 1 : statement.end_line]
+        return "\n".join(self.author_lines[row - 1] for row in sorted(set(rows)))
+
     # --- positions ---------------------------------------------------------------------------
 
     def span(self, node: ast.expr | ast.stmt | ast.alias | ast.arg | ast.ExceptHandler) -> Span:

@@ -101,8 +101,9 @@ class _Run:
         name, cell = found.name, self.program.cells[found.position]
         if name in self.given or name in self.asked or _HISTORY.fullmatch(name):
             return True
-        written = cell.plain.source is cell.cell.source or name in _words(cell.cell.source)
-        return not written and not found.function  # it is of what a magic was translated to
+        if found.function or cell.plain.source is cell.cell.source:
+            return False
+        return name not in _words(cell.text_of(found.statement))  # what a magic was translated to
 
     def read_now(self, block: int, position: int, atom: Atom) -> Iterator[Unbound]:
         facts = atom.facts
