@@ -127,9 +127,23 @@ class Cycle:
 
 def find_cycles(program: Program) -> tuple[Cycle, ...]:
     """Cells that need each other once every definition has a name of its own."""
+    if program.kind == "jupyter" and not _looks_down(program):
+        return ()
     needs = _needs_by_name(program) if program.kind == "reactive" else _needs_by_version(program)
     groups = components([set(names) for names in needs])
     return tuple(_shortest(needs, group) for group in sorted(groups) if len(group) > 1)
+
+
+def _looks_down(program: Program) -> bool:
+    """Whether a cell uses a value of a cell below it: no cycle is without."""
+    run, cell_of = program.run, [position for position, _ in program.atoms]
+    place = [cell_of[version.block] for version in run.versions]
+    now = any(
+        place[version] > cell_of[block]
+        for block, reads in enumerate(run.reads)
+        for version in reads.values()
+    )
+    return now or any(place[v] > cell_of[late.block] for late in run.late for v in late.versions)
 
 
 def _needs_by_version(program: Program) -> list[dict[int, str]]:

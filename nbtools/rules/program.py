@@ -288,23 +288,40 @@ def _read_plain(cell: Cell) -> CodeCell:
     return _parse(cell, PlainCell(cell.source, lines))
 
 
-_MAY_NOT_COMPILE = re.compile(
-    r"\b(?:return|yield|break|continue|nonlocal|global|import \*|__debug__)"
-)
+_MAY_NOT_COMPILE = re.compile(r"\b(?:break|continue|nonlocal|global|import \*|__debug__)")
+_BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def _parse(cell: Cell, plain: PlainCell) -> CodeCell:
+    refusal: Refusal | None = None
     try:
         statements = read_statements(plain.source)
+        if _may_be_refused(plain.source):
+            refusal = find_refusal(plain.source)
     except SourceError:
-        refusal = find_refusal(plain.source)
-        runs = refusal.runs if refusal else ""
-        return CodeCell(cell, plain, read_statements(runs), refusal)
-    if _MAY_NOT_COMPILE.search(plain.source):
-        refusal = find_refusal(plain.source)
-        if refusal is not None:
-            return CodeCell(cell, plain, read_statements(refusal.runs), refusal)
-    return CodeCell(cell, plain, statements)
+        statements, refusal = (), find_refusal(plain.source)
+    if refusal is not None:
+        statements = read_statements(refusal.runs)
+    return CodeCell(cell, plain, statements, refusal)
+
+
+def _may_be_refused(source: str) -> bool:
+    """Whether a cell that parses may still not compile, which costs as much time again to see."""
+    if _MAY_NOT_COMPILE.search(source):
+        return True
+    if "return" not in source and "yield" not in source:
+        return False
+    pending: list[ast.AST] = list(parse_source(source).body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Return):
+            return True
+        if isinstance(node, ast.Expr) and isinstance(node.value, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for name in _BODIES:
+                pending += getattr(node, name, ())
+    return False
 
 
 def _bound_names(cells: Sequence[CodeCell], folder: Path | None) -> frozenset[str]:
