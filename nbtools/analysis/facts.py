@@ -720,7 +720,10 @@ class _Flow:
 
     def run_If(self, node: ast.If) -> None:
         self.evaluate(node.test)
+        known = set(self.sets["reads"])
         self.branches([node.body, node.orelse])
+        if _asks_version(node.test):  # then the name is one that only some Pythons have
+            self.sets["guarded"] |= self.sets["reads"] - known
 
     def run_With(self, node: ast.With | ast.AsyncWith) -> None:
         self.awaits |= isinstance(node, ast.AsyncWith)
@@ -1079,6 +1082,16 @@ def _swallows_errors(manager: ast.expr) -> bool:
     """Whether a `with` goes on behind its body after an error in it."""
     called = dotted_name(manager.func) if isinstance(manager, ast.Call) else None
     return called is not None and called.rsplit(".", 1)[-1] in ("suppress", "raises")
+
+
+def _asks_version(test: ast.expr) -> bool:
+    """Whether a branch depends on the version of Python or of a library."""
+    names = ("version", "version_info", "hexversion", "__version__", "PY2", "PY3")
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in names)
+        or (isinstance(node, ast.Name) and node.id in names)
+        for node in ast.walk(test)
+    )
 
 
 def _catches_name_error(handler: ast.ExceptHandler) -> bool:

@@ -38,6 +38,7 @@ RULE = Rule(
         Example(("x = 1", "print(x)")),
         Example(("def f():\n    return never_called",), note="Nothing calls `f`."),
         Example(("try:\n    unicode\nexcept NameError:\n    unicode = str", "unicode(1)")),
+        Example(("import sys\nif sys.version_info < (3, 0):\n    str = unicode",)),
         Example(("%time y = 2", "y"), note="`%time` binds names."),
         Example(("%%time\nimport math", "math.pi")),
         Example(("%pylab inline", "plot(arange(3))")),
