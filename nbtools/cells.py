@@ -54,6 +54,7 @@ class Notebook:
     language_version: str | None = None  # as metadata.language_info says, e.g. "3.11.7"
     nbformat: tuple[int, int] = (4, 5)  # as found in the file, before any upgrade
     title: str | None = None  # metadata.title
+    ignored: tuple[str, ...] = ()  # metadata.nbtools.ignore: rules that are not to hold here
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class _NotebookMetadata(msgspec.Struct, gc=False):
     language_info: Any = None
     language: Any = None  # nbformat 3
     title: Any = None
+    nbtools: Any = None
 
 
 class _Document(msgspec.Struct, gc=False):
@@ -80,6 +81,7 @@ def read_notebook(data: bytes) -> Notebook:
         language_version=version,
         nbformat=(document.nbformat, _int_or_none(document.nbformat_minor) or 0),
         title=_str_or_none(metadata.title),
+        ignored=_read_ignored(metadata.nbtools),
     )
 
 
@@ -90,6 +92,12 @@ def _decode_fast(data: bytes) -> _Document | None:
     except (ValueError, RecursionError):  # msgspec's errors and UnicodeDecodeError are ValueErrors
         return None
     return document if _int_or_none(document.nbformat) == 4 else None
+
+
+def _read_ignored(settings: object) -> tuple[str, ...]:
+    found = settings.get("ignore") if isinstance(settings, dict) else None
+    words = [found] if isinstance(found, str) else found if isinstance(found, list) else ()
+    return tuple(_repair_text(word) for word in words if isinstance(word, str))
 
 
 # --- from a decoded document to cells -------------------------------------------------------

@@ -1,15 +1,127 @@
-"""Rules applied to one notebook: bytes in, findings out. No file is opened, nothing is run."""
+"""Rules applied to one notebook: bytes in, an outcome out. No file is opened, nothing is run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nbtools.rules.finding import Finding
-from nbtools.rules.program import Program
-from nbtools.rules.rule import Rule
+from nbtools.lint.detection import detect_kind
+from nbtools.lint.outcome import Excerpt, Outcome, Reported
+from nbtools.lint.settings import Settings
+
+if TYPE_CHECKING:  # a Python file that is no notebook is to cost next to nothing
+    from nbtools.lint.reading import File, Unread
+    from nbtools.rules.finding import Finding, Span
+    from nbtools.rules.program import Program
+    from nbtools.rules.rule import Rule
+
+PYTHON2_RULE = "NB005"
+"""What is said of a Python 2 notebook: one finding, and nothing of its cells."""
 
 _ORDER = attrgetter("span", "code", "message")
+_CONTEXT = 2  # lines of the cell that are shown above a finding, and below
+
+
+def check_source(
+    data: bytes, *, path: str, folder: Path | None, settings: Settings, fix: bool = False
+) -> Outcome:
+    """Check one file, and mend what can be mended if that is asked for.
+
+    Args:
+        data: The file's content, which alone tells what kind of notebook it is.
+        path: How the user named it.
+        folder: Where it lies, for modules and files beside it; None if it is not known.
+        settings: What to look for.
+        fix: Whether to make the fixes that the settings allow; the result is `Outcome.text`.
+
+    Raises:
+        NbtoolsError: the settings name a rule that does not exist.
+    """
+    name = Path(path).name
+    if detect_kind(data, name) is None:
+        return Outcome(path, "not-a-notebook", is_notebook=False)
+    from nbtools.lint.selection import select_rules
+
+    select_rules(settings, "jupyter")  # raises before anything is tried
+    try:
+        return _check(data, path, name, folder, settings, fix)
+    except Exception as error:
+        bug = f"{path}: {type(error).__name__}\n{traceback.format_exc()}"
+        return Outcome(path, "failed", reason="nbtools failed, please report it", bug=bug)
+
+
+def _check(
+    data: bytes, path: str, name: str, folder: Path | None, settings: Settings, fix: bool
+) -> Outcome:
+    from nbtools.convert.recursion import allow_deep_trees
+    from nbtools.lint.fixing import Fixing, State, fix_findings
+    from nbtools.lint.reading import Unread, read_file
+    from nbtools.lint.selection import may_fix
+
+    read = partial(read_file, name=name, folder=folder, builtins=settings.builtins)
+    check = partial(check_file, settings=settings)
+    with allow_deep_trees():
+        file = read(data)
+        if not isinstance(file, Unread) and file.is_python2 and not _says_python2(settings):
+            file = Unread("skipped", "Python 2 notebook")
+        if isinstance(file, Unread):
+            return _explain(file, path)
+        state = State(data, file, check(file))
+        fixing = Fixing(state, {})
+        if fix:
+            fixing = fix_findings(state, read, check, partial(may_fix, settings=settings))
+    state = fixing.state
+    return Outcome(
+        path,
+        "checked",
+        report_findings(state.file, state.found),
+        is_notebook=state.file.is_notebook,
+        fixed=sum(fixing.fixed.values()),
+        fixed_codes=tuple(sorted(fixing.fixed.items())),
+        text=state.data if state.data != data else None,
+    )
+
+
+def _explain(unread: Unread, path: str) -> Outcome:
+    return Outcome(path, unread.status, reason=unread.reason, is_notebook=unread.is_notebook)
+
+
+def _says_python2(settings: Settings) -> bool:
+    from nbtools.lint.selection import select_rules
+
+    return any(rule.code == PYTHON2_RULE for rule in select_rules(settings, "jupyter"))
+
+
+# --- running rules --------------------------------------------------------------------------
+
+
+def check_file(file: File, settings: Settings) -> tuple[Finding, ...]:
+    """What is found in a file that was read."""
+    from nbtools.lint.selection import select_rules
+
+    rules = select_rules(settings, file.program.kind)
+    if file.is_python2:
+        rules = tuple(rule for rule in rules if rule.code == PYTHON2_RULE)
+    return check_program(file.program, rules)
+
+
+def check_program(program: Program, rules: Sequence[Rule]) -> tuple[Finding, ...]:
+    """What the rules find and nobody has asked to hide, in the order of the text."""
+    from nbtools.lint.suppression import suppress
+
+    first = [rule for rule in rules if not rule.runs_last and program.kind in rule.kinds]
+    last = [rule for rule in rules if rule.runs_last]
+    active = frozenset(rule.code for rule in first)
+    kept, usage = suppress(program, run_rules(program, first), active)
+    if not last or not (usage.directives or program.notebook.ignored):
+        return kept
+    late = run_rules(replace(program, usage=usage), last)
+    return tuple(sorted([*kept, *suppress(program, late, active)[0]], key=_ORDER))
 
 
 def run_rules(program: Program, rules: Iterable[Rule]) -> tuple[Finding, ...]:
@@ -22,3 +134,45 @@ def run_rules(program: Program, rules: Iterable[Rule]) -> tuple[Finding, ...]:
             continue
         found += rule.check(program)
     return tuple(sorted(found, key=_ORDER))
+
+
+# --- what reports need besides --------------------------------------------------------------
+
+
+def report_findings(file: File, found: Sequence[Finding]) -> tuple[Reported, ...]:
+    """The findings with their places in the file and the lines around them."""
+    hashes: dict[int, str] = {}
+    return tuple(_report(file, finding, hashes) for finding in found)
+
+
+def _report(file: File, finding: Finding, hashes: dict[int, str]) -> Reported:
+    excerpt = _quote(file, finding.span)
+    cells = file.program.notebook.cells
+    cell = cells[finding.span.cell] if finding.span.cell < len(cells) else None
+    if cell is not None and cell.index not in hashes:
+        hashes[cell.index] = _hash(cell.source)
+    return Reported(
+        finding,
+        excerpt.physical,
+        excerpt.lines,
+        excerpt.first_line,
+        cell.id if cell else None,
+        hashes[cell.index] if cell else "",
+        tuple(_quote(file, related.span) for related in finding.related),
+    )
+
+
+def _quote(file: File, span: Span) -> Excerpt:
+    physical = file.places.physical(span)
+    cells = file.program.notebook.cells
+    if span.cell >= len(cells):
+        return Excerpt(physical)
+    lines = cells[span.cell].source.split("\n")
+    first = max(span.line - _CONTEXT, 1)
+    return Excerpt(physical, tuple(lines[first - 1 : span.end_line + _CONTEXT]), first)
+
+
+def _hash(source: str) -> str:
+    from hashlib import sha256
+
+    return sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -21,6 +21,15 @@ class Physical:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Another place that a finding is about, as reports show it."""
+
+    physical: Physical
+    lines: tuple[str, ...] = ()  # the source of the cell around it
+    first_line: int = 1  # 1-based number, in the cell, of the first of `lines`
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """A finding, and what reports say of its place besides."""
 
@@ -30,6 +39,7 @@ class Reported:
     first_line: int = 1  # 1-based number, in the cell, of the first of `lines`
     cell_id: str | None = None
     source_hash: str = ""  # of the cell's source: a fingerprint where there is no id
+    related: tuple[Excerpt, ...] = ()  # of the finding's related places, in their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +52,6 @@ class Outcome:
     reason: str = ""  # of "skipped" ("R notebook") and "failed" (one line)
     is_notebook: bool = True  # .ipynb: places are shown as `cell 3:2:7`; else as `12:5`
     fixed: int = 0  # findings that were mended
+    fixed_codes: tuple[tuple[str, int], ...] = ()  # the same by code, in the order of the codes
     text: bytes | None = None  # the file after the fixes, where there were any
     bug: str = ""  # the traceback, if a rule failed

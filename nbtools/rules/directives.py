@@ -33,7 +33,9 @@ class Directive:
         if span.cell != self.span.cell:
             return False
         first, last = self.lines
-        return self.form == "ignore-cell" or first <= span.line <= last or span.end_line == first
+        if self.form == "ignore-cell" or first <= span.line <= last:
+            return True
+        return self.span.line == last == span.end_line  # the last line of a longer piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Usage:
     active: frozenset[str]  # the codes of the rules that ran
 
 
-NO_USAGE = Usage((), (), frozenset())
+RUN_LAST = frozenset({"NB901", "NB902", "NB903"})
+"""The rules about the directives themselves. Only a directive that names them hides them."""
 
 _DIRECTIVE = re.compile(
     r"#[ \t]*(?:(?P<noqa>noqa)\b(?:[ \t]*:(?P<codes>[ \t]*[^#]*))?"
@@ -54,7 +57,7 @@ _DIRECTIVE = re.compile(
 )
 _NOQA_CODE = re.compile(r"[ \t,]*([A-Z]+[0-9]+|[a-z0-9]+(?:-[a-z0-9]+)+)(?![\w-])", re.IGNORECASE)
 _LISTED = re.compile(r"[^\s,]+")
-_WORDS = ("noqa", "NOQA", "nbtools:")
+_WORDS = ("noqa", "NOQA", "NoQA", "nbtools:")
 _STRING_STARTS = ("FSTRING_START", "TSTRING_START")
 _STRING_ENDS = ("FSTRING_END", "TSTRING_END")
 
@@ -107,7 +110,7 @@ def _read(
             selectors.append((code[1], place(code.start(1), code.end(1))))
             at = end = code.end()
     if listed is not None and not selectors:
-        return None  # `# noqa: because`, `ignore[]`: it names nothing
+        return None  # it names nothing, as `ignore[]`
     form: Form = "noqa" if match["noqa"] else match["form"].lower()  # type: ignore[assignment]
     alone = not cell.author_lines[line - 1][:column].strip()
     lines = (covered, line)

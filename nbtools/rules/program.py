@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from nbtools.analysis.facts import (
     EMPTY,
@@ -30,6 +30,9 @@ from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal
 from nbtools.rules.finding import Span
 from nbtools.syntax import child_nodes, parse_source
+
+if TYPE_CHECKING:
+    from nbtools.rules.directives import Usage
 
 Kind = Literal["jupyter", "reactive"]
 _Node = TypeVar("_Node", bound=ast.AST)
@@ -206,6 +209,7 @@ class Program:
     name: str = "notebook.ipynb"  # the file's name
     folder: Path | None = None  # where it lies; None: unknown, as from standard input
     builtins: frozenset[str] = field(default=EMPTY)  # names the user says are always there
+    usage: Usage | None = None  # for rules that run last: what the others had to do with comments
 
     @cached_property
     def atoms(self) -> tuple[tuple[int, Atom], ...]:

@@ -46,6 +46,7 @@ class Rule:
     invalid: tuple[Example, ...]
     check: Callable[[Program], Iterator[Finding]]
     measured: str = ""  # "19 of 20 sampled findings right; 63 findings in 774 public notebooks"
+    runs_last: bool = False  # it asks what became of the findings of the others: `Program.usage`
     words: tuple[str, ...] = ()  # if any: a notebook without one of them has no finding
 
     def finding(
