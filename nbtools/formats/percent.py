@@ -30,6 +30,7 @@ class PercentFile:
     removed: tuple[tuple[tuple[int, int], ...], ...] = field(default=())
     """Per cell and line: from which column (0-based) how many characters of the file's line are
     no part of the source, as the `# ` before a magic."""
+    commented: tuple[bool, ...] = ()  # per cell: all its lines are comments in the file
 
 
 def is_percent(data: bytes) -> bool:
@@ -54,12 +55,14 @@ def parse_percent(text: str) -> PercentFile:
     reader.add(marker, lines[start:], start)
     language = _LANGUAGE.search("\n".join(lines[:header]))
     notebook = Notebook(tuple(reader.cells), language=language[1].lower() if language else "python")
-    return PercentFile(notebook, tuple(reader.starts), tuple(reader.removed))
+    return PercentFile(
+        notebook, tuple(reader.starts), tuple(reader.removed), tuple(reader.commented)
+    )
 
 
 def spell_line(line: str, *, in_comment: bool) -> str:
     """A new line of a code cell as such a file has it: IPython's own syntax in a comment."""
-    return f"# {line}" if in_comment or _IPYTHON.match(line) else line
+    return f"# {line}".rstrip() if in_comment or _IPYTHON.match(line) else line
 
 
 def _header_length(lines: list[str]) -> int:
@@ -84,6 +87,7 @@ class _Reader:
     cells: list[Cell] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     removed: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
+    commented: list[bool] = field(default_factory=list)
 
     def add(self, marker: str, lines: list[str], start: int) -> None:
         """Add the cell whose lines come from that place (0-based) of the file on."""
@@ -104,6 +108,8 @@ class _Reader:
         self.cells.append(Cell(len(self.cells), kind, source, tags=_read_tags(options)))
         self.starts.append(start + 1)
         self.removed.append(tuple(removed))
+        is_commented = kind != "code" or _is_commented_out(lines)
+        self.commented.append(is_commented and all(line.startswith("#") for line in lines))
 
 
 def _read_kind(options: str) -> CellKind:

@@ -202,7 +202,7 @@ class TextPlaces:
     cells: tuple[Cell, ...]
     starts: tuple[int, ...]  # per cell: the file's line (1-based) of its first line
     removed: tuple[tuple[tuple[int, int], ...], ...]  # see PercentFile
-    comments_magics: bool  # percent scripts: IPython's own syntax stands in comments
+    commented: tuple[bool, ...] | None = None  # of percent scripts, see PercentFile
 
     def physical(self, span: Span) -> Physical:
         """The line and column in the file."""
@@ -231,12 +231,10 @@ class TextPlaces:
         """New lines as the file has them: indented, or in comments."""
         removed = self.removed[index]
         first = self.starts[index] - 1
-        if self.comments_magics:
+        if self.commented is not None:
             from nbtools.formats.percent import spell_line
 
-            in_comment = bool(removed) and all(count for at, count in removed if at == 0)
-            in_comment = in_comment and len(removed) > 1
-            return [spell_line(line, in_comment=in_comment) for line in lines]
+            return [spell_line(line, in_comment=self.commented[index]) for line in lines]
         margins = [
             self.file.lines[first + number][:count]
             for number, (_, count) in enumerate(removed)
@@ -271,7 +269,7 @@ def _read_percent(
     found = parse_percent(file.text)
     if found.notebook.language != "python":
         return Unread("skipped", describe_language(found.notebook.language), is_notebook=False)
-    places = TextPlaces(file, found.notebook.cells, found.lines, found.removed, True)
+    places = TextPlaces(file, found.notebook.cells, found.lines, found.removed, found.commented)
     program = read_program(found.notebook, name=name, folder=folder, builtins=builtins)
     return File(program, places, is_notebook=False)
 
@@ -289,7 +287,7 @@ def _read_reactive(
         _indentation(file.lines, start, cell.source)
         for cell, start in zip(cells, found.lines, strict=True)
     )
-    places = TextPlaces(file, cells, found.lines, removed, False)
+    places = TextPlaces(file, cells, found.lines, removed)
     program = read_program(
         Notebook(cells), kind="reactive", name=name, folder=folder, builtins=builtins
     )
