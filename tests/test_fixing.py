@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_examples import is_heard, notebook_of, program_of
 
 from nbtools.cells import ReactiveCell, ReactiveNotebook
 from nbtools.formats.reactive import write_reactive
@@ -19,7 +20,6 @@ from nbtools.lint.settings import Settings
 from nbtools.rules.finding import Edit, Finding, Fix, Span
 from nbtools.rules.registry import all_rules
 from nbtools.rules.rule import Example, Rule
-from tests.test_rules import is_heard, notebook_of, program_of
 
 RULES = tuple(all_rules().values())
 EVERYTHING = Settings(select=("ALL",), unsafe_fixes=True)

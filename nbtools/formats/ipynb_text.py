@@ -12,6 +12,9 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 
 _Skip = Callable[[str, int], int]
 _BLANK = re.compile(r"[ \t\n\r]*")
+_COMMA = re.compile(r"[ \t\n\r]*,?[ \t\n\r]*")
+_KEY = re.compile(r'"([^"\\]*)"[ \t\n\r]*:[ \t\n\r]*')
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _MARK = re.compile(r'["\[\]{}]')
 _ENDS_PLAIN_VALUE = re.compile(r"[^,\]}\s]*")
 _NAMES = ("source", "input", "code", "text")
@@ -209,6 +212,11 @@ class _Scanner:
         found = _BLANK.match(self.text, at)
         return found.end() if found else at
 
+    def next(self, at: int) -> int:
+        """Where the next item begins, or the bracket that closes the last one."""
+        found = _COMMA.match(self.text, at)
+        return found.end() if found else at
+
     def members(self, at: int) -> Iterator[tuple[str, int]]:
         """The keys of the object that begins there, and where their values begin."""
         text = self.text
@@ -217,13 +225,15 @@ class _Scanner:
             return
         at = self.blank(at + 1)
         while text[at] != "}":
-            name, at = scanstring(text, at + 1, False)
-            at = self.blank(self.blank(at) + 1)
+            key = _KEY.match(text, at)
+            if key is not None:
+                name, at = key[1], key.end()
+            else:  # it has escapes, or is none
+                name, at = scanstring(text, at + 1, False)
+                at = self.blank(self.blank(at) + 1)
             self.passed = None
             yield name, at
-            at = self.blank(self.passed or self.skip(text, at))
-            if text[at] == ",":
-                at = self.blank(at + 1)
+            at = self.next(self.passed or self.skip(text, at))
         self.passed = at + 1
 
     def items(self, at: int) -> Iterator[tuple[int, int]]:
@@ -235,9 +245,7 @@ class _Scanner:
         while text[at] != "]":
             end = self.skip(text, at)
             yield at, end
-            at = self.blank(end)
-            if text[at] == ",":
-                at = self.blank(at + 1)
+            at = self.next(end)
 
     def read_sheets(self, at: int) -> list[CellText]:
         found: list[CellText] = []
@@ -258,9 +266,7 @@ class _Scanner:
         at = self.blank(at + 1)
         while text[at] != "]":
             found.append(self.read_cell(at))
-            at = self.blank(self.passed or self.skip(text, at))
-            if text[at] == ",":
-                at = self.blank(at + 1)
+            at = self.next(self.passed or self.skip(text, at))
         self.passed = at + 1
         return found
 
@@ -276,7 +282,7 @@ class _Scanner:
             return CellText(start, (at, end), ((at, end),))
         if self.text[at] != "[":
             return CellText(start, (at, end))
-        pieces = [piece for piece in self.items(at) if self.text[piece[0]] == '"']
+        pieces = [piece.span() for piece in _STRING.finditer(self.text, at + 1, end - 1)]
         return CellText(start, (at, end), tuple(pieces), is_list=True)
 
 

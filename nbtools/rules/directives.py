@@ -51,8 +51,8 @@ RUN_LAST = frozenset({"NB901", "NB902", "NB903"})
 """The rules about the directives themselves. Only a directive that names them hides them."""
 
 _DIRECTIVE = re.compile(
-    r"#[ \t]*(?:(?P<noqa>noqa)\b(?:[ \t]*:(?P<codes>[ \t]*[^#]*))?"
-    r"|nbtools:[ \t]*(?P<form>ignore(?:-cell|-file)?)\b(?:[ \t]*\[(?P<list>[^\]]*)\])?)",
+    r"#[ \t]*(?:(?P<noqa>noqa)(?![\w-])(?:[ \t]*:(?P<codes>[ \t]*[^#]*))?"
+    r"|nbtools:[ \t]*(?P<form>ignore(?:-cell|-file)?)(?![\w-])(?:[ \t]*\[(?P<list>[^\]]*)\])?)",
     re.IGNORECASE,
 )
 _NOQA_CODE = re.compile(r"[ \t,]*([A-Z]+[0-9]+|[a-z0-9]+(?:-[a-z0-9]+)+)(?![\w-])", re.IGNORECASE)
