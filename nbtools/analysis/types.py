@@ -36,7 +36,7 @@ _LITERALS: Mapping[type[ast.expr], str] = {
     ast.Lambda: "function",
 }
 _SAME_AS_ARGUMENT = frozenset(("copy.copy", "copy.deepcopy", "sklearn.base.clone"))
-_STRONGEST = (FRAME, SERIES, ARRAY, "list", "str", "tuple", "set", "dict")  # of two operands
+_STRONGEST = (FRAME, SERIES, ARRAY)  # of two operands
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,10 @@ class Types:
         if isinstance(node, ast.Subscript):
             return self._of_item(node, cell)
         if isinstance(node, ast.BinOp):
-            return self._of_operation([node.left, node.right], cell)
+            return self._of_operation(node, cell)
         if isinstance(node, ast.Compare):
-            found = self._of_operation([node.left, *node.comparators], cell)
-            return found if found in (FRAME, SERIES, ARRAY) else "bool"
+            found = self._strongest([node.left, *node.comparators], cell)
+            return found or "bool"
         if isinstance(node, ast.UnaryOp):
             return self.of(node.operand, cell)
         if isinstance(node, ast.IfExp):
@@ -219,12 +219,22 @@ class Types:
             return ARRAY if any(isinstance(each, ast.Slice) for each in key.elts) else None
         return "str" if owner == "str" else None
 
-    def _of_operation(self, operands: Sequence[ast.expr], cell: int) -> str | None:
+    def _of_operation(self, node: ast.BinOp, cell: int) -> str | None:
+        strongest = self._strongest([node.left, node.right], cell)
+        if strongest is not None:
+            return strongest
+        left, right = self.of(node.left, cell), self.of(node.right, cell)
+        if left == right or (left == "str" and isinstance(node.op, ast.Mod)):
+            return left
+        if isinstance(node.op, ast.Mult) and "int" in (left, right):
+            other = left if right == "int" else right
+            return other if other in ("list", "str", "tuple", "float") else None
+        return "float" if {left, right} == {"int", "float"} else None
+
+    def _strongest(self, operands: Sequence[ast.expr], cell: int) -> str | None:
+        """Of an operation with a table or an array, what it gives."""
         kinds = [self.of(each, cell) for each in operands]
-        for kind in _STRONGEST:
-            if kind in kinds:
-                return kind
-        return kinds[0] if len(set(kinds)) == 1 else None
+        return next((kind for kind in _STRONGEST if kind in kinds), None)
 
 
 _NONE: Mapping[str, str] = {}
