@@ -189,7 +189,8 @@ class _Look:
         for each in self.removals.methods[node.attr]:
             if each.module and each.module not in self.modules:
                 continue
-            if kind in each.types or (kind is None and "*" in each.types):
+            of_library = kind is None or bool(each.module and kind.startswith(each.module + "."))
+            if kind in each.types or (of_library and "*" in each.types):
                 owner = (kind or "").rpartition(".")[2] if kind in each.types else ""
                 yield node, _message(each, f"{owner}.{each.name}"), None, each.name
                 return
@@ -276,7 +277,13 @@ class _Look:
                 message = f"pandas no longer knows `{option.value!r}` as one option{use}"
                 yield option, message, None, str(option.value)
         elif word in ("resample", "asfreq") and (kind in _FRAME_OR_SERIES or kind is None):
-            yield from self.frequency(node.args[0] if node.args else None)
+            periods = "eriod" in self.program.text or any(k.arg == "how" for k in node.keywords)
+            yield from self.frequency(node.args[0] if node.args else None, periods=periods)
+        elif name == "random.sample" and node.args:
+            owner = self.types.of(node.args[0], self.position)
+            if owner in ("set", "dict", "frozenset"):
+                message = f"`random.sample()` of a {owner} was removed in Python 3.11: sort it first"
+                yield node.args[0], message, None, name
         elif name in _FREQUENCY_CALLS:
             given = [k.value for k in node.keywords if k.arg == "freq"]
             yield from self.frequency(given[0] if given else None)
@@ -293,21 +300,22 @@ class _Look:
         message = f"The style `{style}` was removed in Matplotlib 3.8: use `{new}`"
         yield node, message, fix, style
 
-    def frequency(self, node: ast.expr | None) -> Iterator[_Found]:
+    def frequency(self, node: ast.expr | None, *, periods: bool = False) -> Iterator[_Found]:
+        """Frequencies of dates; those of periods still have some of the same names."""
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             return
         if "pandas" not in self.modules:
             return
         match = _FREQUENCY.fullmatch(node.value)
         new = _FREQUENCIES.get(match[2]) if match else None
-        if match is None or new is None:
+        if match is None or new is None or (periods and match[2] in ("M", "Q", "Y")):
             return
         use = match[1] + new + match[3]
         message = f"The frequency `{node.value}` was removed in pandas 3.0: use `{use}`"
         yield node, message, None, node.value
 
 
-_CALL_WORDS = frozenset(("use", "context", "set_option", "resample", "asfreq", "date_range"))
+_CALL_WORDS = frozenset(("use", "context", "set_option", "resample", "asfreq", "date_range", "sample"))
 
 
 def _message(found: Removal, shown: str) -> str:
