@@ -1,0 +1,98 @@
+"""NB402: something of scikit-learn that is random, without `random_state`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from nbtools.analysis.imported import full_name
+from nbtools.rules.finding import Finding
+from nbtools.rules.program import Program
+from nbtools.rules.randomness import is_seeded
+from nbtools.rules.receivers import find_imported
+from nbtools.rules.rule import Example, Rule
+
+_RANDOM = frozenset(
+    "train_test_split ShuffleSplit StratifiedShuffleSplit GroupShuffleSplit RandomizedSearchCV "
+    "RandomForestClassifier RandomForestRegressor ExtraTreesClassifier ExtraTreesRegressor "
+    "GradientBoostingClassifier GradientBoostingRegressor AdaBoostClassifier AdaBoostRegressor "
+    "BaggingClassifier BaggingRegressor IsolationForest RandomTreesEmbedding KMeans "
+    "MiniBatchKMeans GaussianMixture BayesianGaussianMixture TSNE MDS NMF "
+    "LatentDirichletAllocation TruncatedSVD FastICA SparsePCA DictionaryLearning MLPClassifier "
+    "MLPRegressor SGDClassifier SGDRegressor Perceptron DecisionTreeClassifier "
+    "DecisionTreeRegressor BernoulliRBM RBFSampler Nystroem "
+    "GaussianRandomProjection SparseRandomProjection permutation_importance make_blobs "
+    "make_classification make_regression make_moons make_circles shuffle resample".split()
+)
+_IF_SHUFFLED = frozenset(("KFold", "StratifiedKFold", "GroupKFold"))
+
+
+def check(program: Program) -> Iterator[Finding]:
+    """Report such calls, unless NumPy's global generator is seeded above."""
+    imported = program.once(find_imported)
+    if not any(full.startswith("sklearn.") for full in imported.values()):
+        return
+    for position, cell in enumerate(program.cells):
+        for node in cell.nodes(ast.Call):
+            name = full_name(node.func, imported)
+            if name is None or not name.startswith("sklearn."):
+                continue
+            word = name.rpartition(".")[2]
+            if not _is_random(word, node) or is_seeded(program, "numpy", position, node.lineno):
+                continue
+            message = (
+                f"`{word}` gives another result in every run: give it `random_state=...`, or "
+                "seed NumPy above"
+            )
+            yield RULE.finding(message, cell.span(node.func), symbol=word)
+
+
+def _is_random(word: str, node: ast.Call) -> bool:
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    if None in given:
+        return False  # **options
+    state = given.get("random_state")
+    if state is not None and not (isinstance(state, ast.Constant) and state.value is None):
+        return False
+    shuffled = given.get("shuffle")
+    is_false = isinstance(shuffled, ast.Constant) and shuffled.value is False
+    if word in _IF_SHUFFLED:
+        return shuffled is not None and not is_false
+    return word in _RANDOM and not is_false
+
+
+RULE = Rule(
+    code="NB402",
+    name="missing-random-state",
+    severity="warning",
+    default="opt-in",
+    kinds=frozenset({"jupyter", "reactive"}),
+    summary="`{estimator}` without `random_state`",
+    why="The split, the start or the trees differ in every run, and every score with them.",
+    instead="Give it `random_state=...` with a number.",
+    words=("sklearn",),
+    valid=(
+        Example(("from sklearn.cluster import KMeans\nKMeans(3, random_state=0)",)),
+        Example(("from sklearn.model_selection import KFold\nKFold(5)",)),
+        Example(
+            (
+                "import numpy as np\nfrom sklearn.cluster import KMeans\nnp.random.seed(0)",
+                "KMeans(3)",
+            )
+        ),
+        Example(("from sklearn.cluster import KMeans\nKMeans(**options)",)),
+        Example(("from sklearn.model_selection import GridSearchCV\nGridSearchCV(m, {})",)),
+    ),
+    invalid=(
+        Example(("from sklearn.cluster import KMeans", "km = KMeans(3)"), found=("2:1:6",)),
+        Example(
+            ("from sklearn import model_selection as ms\nms.train_test_split(X, y)",),
+            found=("1:2:1",),
+        ),
+        Example(
+            ("from sklearn.model_selection import KFold\nKFold(5, shuffle=True)",),
+            found=("1:2:1",),
+        ),
+    ),
+    check=check,
+)
