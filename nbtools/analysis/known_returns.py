@@ -81,8 +81,8 @@ FUNCTIONS: Mapping[str, str] = {
     **_each(
         GRAPH,
         "networkx.",
-        "Graph DiGraph MultiGraph MultiDiGraph karate_club_graph erdos_renyi_graph gnp_random_graph "
-        "barabasi_albert_graph watts_strogatz_graph complete_graph path_graph cycle_graph "
+        "Graph DiGraph MultiGraph MultiDiGraph karate_club_graph erdos_renyi_graph "
+        "gnp_random_graph barabasi_albert_graph watts_strogatz_graph complete_graph path_graph cycle_graph "
         "star_graph grid_2d_graph read_gml read_graphml read_edgelist read_gexf read_pajek "
         "read_adjlist balanced_tree random_geometric_graph",
     ),
@@ -120,8 +120,8 @@ METHODS: Mapping[str, Mapping[str, str]] = {
     **_COPIES,
     FRAME: {
         **_each(FRAME, "", _FRAME_TO_FRAME),
-        **_each(SERIES, "", "sum mean median std var min max count nunique idxmax idxmin pop any"),
-        **_each(SERIES, "", "all duplicated corrwith quantile"),
+        **_each(SERIES, "", "sum mean median std var min max count nunique idxmax idxmin pop"),
+        **_each(SERIES, "", "any all duplicated corrwith quantile"),
         **_each("pandas.GroupBy", "", "groupby"),
         **_each(ARRAY, "", "to_numpy as_matrix"),
         **_each("dict", "", "to_dict"),

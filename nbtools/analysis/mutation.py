@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from nbtools.analysis.facts import root_name
 from nbtools.analysis.imported import Imported, full_name
-from nbtools.analysis.regions import Positioned, Regions, Scope, start_of
+from nbtools.analysis.regions import Positioned, Regions, Scope, start_of, stored_in
 from nbtools.analysis.types import ARRAY, FRAME, SERIES, Types
 
 How = Literal["item", "attribute", "augmented", "delete-item", "call", "inplace", "function"]
@@ -83,7 +83,10 @@ _MODEL_MODULES = ("keras.", "tensorflow.keras.", "torch.nn.")
 _MODEL = _words("fit compile add load_state_dict load_weights train eval")
 _FUNCTIONS: Mapping[str, int] = {
     **dict.fromkeys(
-        (f"numpy.{name}" for name in "put place copyto putmask put_along_axis fill_diagonal".split()),
+        (
+            f"numpy.{name}"
+            for name in "put place copyto putmask put_along_axis fill_diagonal".split()
+        ),
         0,
     ),
     **dict.fromkeys(
@@ -125,24 +128,14 @@ class _Finder:
 
     def by_statements(self) -> Iterator[Change]:
         cell = self.regions.cell
-        for target, how in _targets(cell.nodes(ast.Assign), "item"):
-            yield from self.stored(target, how)
-        for each in cell.nodes(ast.AnnAssign):
-            if each.value is not None:
-                yield from self.stored(each.target, "item")
+        for each in stored_in(cell):
+            for target in _flat(each.target):
+                yield from self.stored(target, "item")
         for augmented in cell.nodes(ast.AugAssign):
             yield from self.augmented(augmented)
-        for target, how in _targets(cell.nodes(ast.Delete), "delete-item"):
-            yield from self.stored(target, how)
-        for kind in (ast.For, ast.AsyncFor):
-            for loop in cell.nodes(kind):
-                for target in _flat(loop.target):
-                    yield from self.stored(target, "item")
-        for kinds in (ast.With, ast.AsyncWith):
-            for block in cell.nodes(kinds):
-                for item in block.items:
-                    if item.optional_vars is not None:
-                        yield from self.stored(item.optional_vars, "item")
+        for deletion in cell.nodes(ast.Delete):
+            for target in (t for each in deletion.targets for t in _flat(each)):
+                yield from self.stored(target, "delete-item")
 
     def stored(self, target: ast.expr, how: How) -> Iterator[Change]:
         if isinstance(target, ast.Subscript):
@@ -263,12 +256,3 @@ def _flat(target: ast.expr) -> Iterator[ast.expr]:
             yield from _flat(each)
     else:
         yield target.value if isinstance(target, ast.Starred) else target
-
-
-def _targets(
-    statements: Iterable[ast.Assign | ast.Delete], how: How
-) -> Iterator[tuple[ast.expr, How]]:
-    for statement in statements:
-        for target in statement.targets:
-            for each in _flat(target):
-                yield each, how

@@ -11,9 +11,7 @@ from typing import Protocol, TypeVar
 _Node = TypeVar("_Node", bound=ast.AST)
 Positioned = ast.expr | ast.stmt
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 class IndexedCell(Protocol):
@@ -42,6 +40,34 @@ def is_inside(node: Positioned, around: Positioned) -> bool:
     return start_of(around) <= start_of(node) and end_of(node) <= end_of(around)
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One place that stores: a name, an item or an attribute, or a tuple of them."""
+
+    target: ast.expr
+    value: ast.expr | None  # what is stored, where it is the target's whole value
+    point: Point  # from here on it is
+
+
+def stored_in(cell: IndexedCell) -> Iterator[Stored]:
+    """What assignments, loops, `with` and `:=` store, in functions too."""
+    for node in cell.nodes(ast.Assign):
+        for target in node.targets:
+            yield Stored(target, node.value, end_of(node))
+    for annotated in cell.nodes(ast.AnnAssign):
+        if annotated.value is not None:
+            yield Stored(annotated.target, annotated.value, end_of(annotated))
+    for walrus in cell.nodes(ast.NamedExpr):
+        yield Stored(walrus.target, walrus.value, end_of(walrus))
+    loops: list[ast.For | ast.AsyncFor] = [*cell.nodes(ast.For), *cell.nodes(ast.AsyncFor)]
+    for loop in loops:
+        yield Stored(loop.target, None, end_of(loop.target))
+    blocks: list[ast.With | ast.AsyncWith] = [*cell.nodes(ast.With), *cell.nodes(ast.AsyncWith)]
+    for item in (item for block in blocks for item in block.items):
+        if item.optional_vars is not None:
+            yield Stored(item.optional_vars, None, end_of(item.optional_vars))
+
+
 @dataclass(frozen=True, eq=False)
 class Regions:
     """The parts of one cell that change what its nodes mean."""
@@ -51,15 +77,22 @@ class Regions:
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
         """The functions, lambdas and classes of the cell."""
-        return tuple(node for kind in _SCOPES for node in self.cell.nodes(kind))  # type: ignore[misc]
+        found: list[Scope] = [
+            *self.cell.nodes(ast.FunctionDef),
+            *self.cell.nodes(ast.AsyncFunctionDef),
+            *self.cell.nodes(ast.Lambda),
+            *self.cell.nodes(ast.ClassDef),
+        ]
+        return tuple(found)
 
     @cached_property
     def _comprehensions(self) -> tuple[tuple[Comprehension, frozenset[str]], ...]:
-        nodes: Iterator[Comprehension] = (
-            node
-            for kind in _COMPREHENSIONS
-            for node in self.cell.nodes(kind)  # type: ignore[misc]
-        )
+        nodes: list[Comprehension] = [
+            *self.cell.nodes(ast.ListComp),
+            *self.cell.nodes(ast.SetComp),
+            *self.cell.nodes(ast.DictComp),
+            *self.cell.nodes(ast.GeneratorExp),
+        ]
         return tuple((node, _targets(node)) for node in nodes)
 
     def scopes_around(self, node: Positioned) -> list[Scope]:
@@ -85,10 +118,10 @@ class Regions:
 
     def ifs_around(self, node: Positioned) -> Iterator[ast.If | ast.IfExp]:
         """The conditions that decide whether a node runs."""
-        for kind in (ast.If, ast.IfExp):
-            for each in self.cell.nodes(kind):
-                if is_inside(node, each):
-                    yield each
+        ifs: list[ast.If | ast.IfExp] = [*self.cell.nodes(ast.If), *self.cell.nodes(ast.IfExp)]
+        for each in ifs:
+            if is_inside(node, each):
+                yield each
 
 
 def _in_body(node: Positioned, scope: Scope) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nbtools.analysis.imported import Imported, full_name
 from nbtools.analysis.known_returns import (
@@ -19,7 +20,7 @@ from nbtools.analysis.known_returns import (
     METHODS,
     TUPLES,
 )
-from nbtools.analysis.regions import IndexedCell, Point, Regions, Scope, end_of, start_of
+from nbtools.analysis.regions import IndexedCell, Point, Regions, Scope, end_of, start_of, stored_in
 
 FRAME, SERIES, ARRAY = "pandas.DataFrame", "pandas.Series", "numpy.ndarray"
 _DEEPEST = 25  # of a chain of definitions: x from y from z ...
@@ -47,7 +48,6 @@ class _Binding:
     point: Point  # from here on the name has the value
     value: ast.expr | str | None  # an expression, a type, or unknown
     item: int | None = None  # the value is this item of the expression
-    call: bool = False  # the value is what the expression's `with` gives
 
 
 _Key = tuple[int, "int | None", str]  # the cell (-1: the notebook), the scope's id, the name
@@ -82,25 +82,21 @@ class Types:
             return literal
         if isinstance(node, ast.Constant):
             return None if node.value is None else type(node.value).__name__
-        if isinstance(node, ast.Name):
-            return self.of_name(node, cell)
-        if isinstance(node, ast.Call):
-            return self._of_call(node, cell)
-        if isinstance(node, ast.Attribute):
-            return self._of_attribute(node, cell)
-        if isinstance(node, ast.Subscript):
-            return self._of_item(node, cell)
-        if isinstance(node, ast.BinOp):
-            return self._of_operation(node, cell)
-        if isinstance(node, ast.Compare):
-            found = self._strongest([node.left, *node.comparators], cell)
-            return found or "bool"
-        if isinstance(node, ast.UnaryOp):
-            return self.of(node.operand, cell)
-        if isinstance(node, ast.IfExp):
-            first, second = self.of(node.body, cell), self.of(node.orelse, cell)
-            return first if first == second else None
-        return self.of(node.value, cell) if isinstance(node, ast.NamedExpr) else None
+        method = _BY_KIND.get(type(node))
+        return method(self, node, cell) if method else None
+
+    def _of_compare(self, node: ast.Compare, cell: int) -> str | None:
+        return self._strongest([node.left, *node.comparators], cell) or "bool"
+
+    def _of_choice(self, node: ast.IfExp, cell: int) -> str | None:
+        first, second = self.of(node.body, cell), self.of(node.orelse, cell)
+        return first if first == second else None
+
+    def _of_unary(self, node: ast.UnaryOp, cell: int) -> str | None:
+        return self.of(node.operand, cell)
+
+    def _of_walrus(self, node: ast.NamedExpr, cell: int) -> str | None:
+        return self.of(node.value, cell)
 
     def of_name(self, node: ast.Name, cell: int) -> str | None:
         """The type of a name where it is read."""
@@ -149,7 +145,7 @@ class Types:
         if name is None and isinstance(node.func, ast.Name):
             name = node.func.id
             if (-1, None, name) in self.bindings:
-                return self._of_function(name, cell)
+                return self._of_function(name)
         if name is not None:
             return self._of_known(name, node, cell)
         if isinstance(node.func, ast.Attribute):
@@ -183,7 +179,7 @@ class Types:
             return owner
         return METHODS.get(owner, _NONE).get(func.attr)
 
-    def _of_function(self, name: str, cell: int) -> str | None:
+    def _of_function(self, name: str) -> str | None:
         """The type that a function of the notebook returns, if all its returns agree."""
         scope = self.scopes.get((-1, None, name))
         if not isinstance(scope, ast.FunctionDef) or scope.decorator_list:
@@ -237,6 +233,17 @@ class Types:
         return next((kind for kind in _STRONGEST if kind in kinds), None)
 
 
+_BY_KIND: Mapping[type[ast.expr], Callable[[Types, Any, int], str | None]] = {
+    ast.Name: Types.of_name,
+    ast.Call: Types._of_call,
+    ast.Attribute: Types._of_attribute,
+    ast.Subscript: Types._of_item,
+    ast.BinOp: Types._of_operation,
+    ast.Compare: Types._of_compare,
+    ast.UnaryOp: Types._of_unary,
+    ast.IfExp: Types._of_choice,
+    ast.NamedExpr: Types._of_walrus,
+}
 _NONE: Mapping[str, str] = {}
 
 
@@ -266,32 +273,24 @@ _Bound = tuple[ast.expr | ast.stmt, str, _Binding]
 
 
 def _bindings_of(cell: int, tree: IndexedCell) -> Iterator[_Bound]:
-    for node in tree.nodes(ast.Assign):
-        for target in node.targets:
-            yield from _bind_target(cell, target, node.value, end_of(node))
-    for each in tree.nodes(ast.AnnAssign):
-        if each.value is not None:
-            yield from _bind_target(cell, each.target, each.value, end_of(each))
-    for walrus in tree.nodes(ast.NamedExpr):
-        yield from _bind_target(cell, walrus.target, walrus.value, end_of(walrus))
-    for kind in (ast.For, ast.AsyncFor):
-        for loop in tree.nodes(kind):
-            yield from _bind_target(cell, loop.target, None, end_of(loop.target))
-    for kinds in (ast.With, ast.AsyncWith):
-        for block in tree.nodes(kinds):
-            for item in block.items:
-                if item.optional_vars is not None:
-                    end = end_of(item.optional_vars)
-                    yield from _bind_target(cell, item.optional_vars, None, end)
-    for made in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
-        for code in tree.nodes(made):
-            kind_name = "type" if isinstance(code, ast.ClassDef) else "function"
-            yield code, code.name, _Binding(cell, start_of(code), kind_name)
-    for imports in (ast.Import, ast.ImportFrom):
-        for statement in tree.nodes(imports):
-            for alias in statement.names:
-                bound = alias.asname or alias.name.partition(".")[0]
-                yield statement, bound, _Binding(cell, end_of(statement), "module")
+    for stored in stored_in(tree):
+        yield from _bind_target(cell, stored.target, stored.value, stored.point)
+    functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
+        *tree.nodes(ast.FunctionDef),
+        *tree.nodes(ast.AsyncFunctionDef),
+    ]
+    for function in functions:
+        yield function, function.name, _Binding(cell, start_of(function), "function")
+    for made in tree.nodes(ast.ClassDef):
+        yield made, made.name, _Binding(cell, start_of(made), "type")
+    imports: list[ast.Import | ast.ImportFrom] = [
+        *tree.nodes(ast.Import),
+        *tree.nodes(ast.ImportFrom),
+    ]
+    for statement in imports:
+        for alias in statement.names:
+            bound = alias.asname or alias.name.partition(".")[0]
+            yield statement, bound, _Binding(cell, end_of(statement), "module")
 
 
 def _bind_target(

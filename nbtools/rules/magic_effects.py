@@ -28,7 +28,5 @@ def rows_of(cell: CodeCell, magic: Magic) -> list[str]:
     """The lines of plain Python that stand for a magic's line."""
     rows = cell.plain.source.split("\n")
     return [
-        text
-        for text, number in zip(rows, cell.plain.lines, strict=True)
-        if number == magic.line
+        text for text, number in zip(rows, cell.plain.lines, strict=True) if number == magic.line
     ]

@@ -41,9 +41,7 @@ def find_cross_changes(program: Program) -> tuple[CrossChange, ...]:
     return tuple(_in_order(program, changes))
 
 
-def _in_order(
-    program: Program, changes: tuple[tuple[Change, ...], ...]
-) -> Iterator[CrossChange]:
+def _in_order(program: Program, changes: tuple[tuple[Change, ...], ...]) -> Iterator[CrossChange]:
     if not any(changes):
         return
     trace, atoms = program.run, program.atoms
@@ -103,8 +101,6 @@ def made_at(program: Program, each: CrossChange) -> tuple[str, Related]:
 def and_more(count: int) -> str:
     """Words for the places in the same cell that are not reported one by one."""
     return f" (and {count} more time{'s' * (count > 1)} in this cell)" if count else ""
-
-
 
 
 def text_of(node: ast.expr, limit: int = 40) -> str:

@@ -119,9 +119,7 @@ RULE = Rule(
             ("import matplotlib.pyplot as plt\nfig, ax = plt.subplots()", "ax.plot([1, 2])"),
             found=("2:1:1",),
         ),
-        Example(
-            ("import numpy as np\na = np.arange(3)", "np.add(a, 1, out=a)"), found=("2:1:1",)
-        ),
+        Example(("import numpy as np\na = np.arange(3)", "np.add(a, 1, out=a)"), found=("2:1:1",)),
         Example(("from lib import make\nx = make()", "x.append(1)"), found=("2:1:1",)),
         Example(("xs = []", "xs.append(1)"), found=("2:1:1",), kind="reactive"),
     ),

@@ -52,23 +52,23 @@ def check(program: Program) -> Iterator[Finding]:
             if name in seen or _in_function(regions, node):
                 continue
             seen.add(name)
-            yield RULE.finding(_message(name, cell, node), cell.span(node), symbol=name)
+            yield RULE.finding(_message(name, node, own), cell.span(node), symbol=name)
 
 
-def _message(name: str, cell: CodeCell, node: ast.expr) -> str:
+def _message(name: str, node: ast.expr, own: bool) -> str:
     text = ast.unparse(node.func if isinstance(node, ast.Call) else node)
     return (
         f"`{text}` works for the whole session: other cells depend on this one and no name shows "
-        f"it; {_instead(name)}"
+        f"it; {_instead(name, own)}"
     )
 
 
-def _instead(name: str) -> str:
+def _instead(name: str, own: bool) -> str:
     if name == "numpy.random.seed":
         return "pass a generator on: `rng = np.random.default_rng(...)`"
-    if name in ("random.seed",):
+    if name == "random.seed":
         return "pass a generator on: `rng = random.Random(...)`"
-    return "set it in the cell that imports the module"
+    return "keep it in the first cell" if own else "set it in the cell that imports the module"
 
 
 def _calls(cell: CodeCell, imported: Imported) -> Iterator[tuple[str, ast.expr]]:

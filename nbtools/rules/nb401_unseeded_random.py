@@ -54,7 +54,11 @@ RULE = Rule(
     invalid=(
         Example(("import numpy as np", "x = np.random.rand(3)"), found=("2:1:5",)),
         Example(
-            ("from random import choice", "choice([1])\nchoice([2])", "import random\nrandom.seed(1)"),
+            (
+                "from random import choice",
+                "choice([1])\nchoice([2])",
+                "import random\nrandom.seed(1)",
+            ),
             found=("2:1:1",),
         ),
         Example(("import numpy as np\nrng = np.random.default_rng()",), found=("1:2:7",)),

@@ -20,9 +20,7 @@ _CLOCKS = frozenset(
     "time.process_time timeit.default_timer time.monotonic".split()
 )
 _OF_NOW = frozenset(("now", "today"))
-_WITHOUT_ARGUMENTS = frozenset(
-    "time.localtime time.gmtime time.ctime time.asctime".split()
-)
+_WITHOUT_ARGUMENTS = frozenset("time.localtime time.gmtime time.ctime time.asctime".split())
 _NEED_NOW = frozenset(("pandas.to_datetime", "numpy.datetime64"))
 _TIMERS = frozenset("perf_counter clock process_time default_timer monotonic time".split())
 

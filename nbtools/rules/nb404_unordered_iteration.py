@@ -32,7 +32,7 @@ def check(program: Program) -> Iterator[Finding]:
                 yield _report(cell, shown, what)
             elif isinstance(shown, ast.Call) and isinstance(shown.func, ast.Name):
                 inner = shown.args[0] if shown.func.id in ("list", "tuple") and shown.args else None
-                what = inner and _unordered(inner, program, types, position)
+                what = _unordered(inner, program, types, position) if inner else None
                 if inner is not None and what:
                     yield _report(cell, inner, what)
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from nbtools.analysis.imported import Imported, full_name
 from nbtools.analysis.modules import local_module
-from nbtools.analysis.regions import Positioned, Regions, start_of
+from nbtools.analysis.regions import Positioned, Regions
 from nbtools.analysis.types import Types
 from nbtools.rules.finding import Edit, Finding, Fix, Span
 from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.receivers import find_imported, find_types
 from nbtools.rules.removed_apis import Removal, Removals, load_removals
-from nbtools.rules.rule import Example, Rule, safe_fix, unsafe_fix
+from nbtools.rules.rule import Example, Rule, unsafe_fix
 
 _SAME_MODULE = {
     "matplotlib.pyplot.cm.": "matplotlib.cm.",
@@ -33,8 +33,17 @@ _STYLE_CALLS = frozenset(
 )
 _FREQUENCIES = {
     **{old: old + "E" for old in ("M", "Q", "Y", "BM", "BQ", "BY", "SM", "CBM")},
-    **{"A": "YE", "BA": "BYE", "AS": "YS", "BAS": "BYS", "H": "h", "T": "min", "S": "s"},
-    **{"L": "ms", "U": "us", "N": "ns", "BH": "bh"},
+    "A": "YE",
+    "BA": "BYE",
+    "AS": "YS",
+    "BAS": "BYS",
+    "H": "h",
+    "T": "min",
+    "S": "s",
+    "L": "ms",
+    "U": "us",
+    "N": "ns",
+    "BH": "bh",
 }
 _FREQUENCY_CALLS = frozenset(("pandas.date_range", "pandas.Grouper", "pandas.bdate_range"))
 _FREQUENCY = re.compile(r"(-?\d*)([A-Z]+)((?:-[A-Z]{3})?)")
@@ -98,9 +107,6 @@ class _Look:
             yield from self.calls()
 
     def span(self, node: _Place) -> Span:
-        if isinstance(node, ast.Attribute):
-            whole = self.cell.span(node)
-            return whole
         return self.cell.span(node)
 
     def is_guarded(self, node: _Place) -> bool:
@@ -202,7 +208,7 @@ class _Look:
         if self.cell.author_lines[span.line - 1][span.column - 1 : span.end_column - 1] != text:
             return None
         if hasattr(builtins, new) and new not in self.program.binders:
-            return safe_fix(f"Replace `{text}` by `{new}`", Edit(span, new))
+            return unsafe_fix(f"Replace `{text}` by `{new}`", Edit(span, new))
         old_home, _, _ = found.name.rpartition(".")
         new_home, _, word = new.rpartition(".")
         if old_home != new_home or not word.isidentifier():
@@ -262,9 +268,7 @@ class _Look:
         )
         yield node.args[found.most], message, None, name
 
-    def values(
-        self, node: ast.Call, name: str, word: str, kind: str | None
-    ) -> Iterator[_Found]:
+    def values(self, node: ast.Call, name: str, word: str, kind: str | None) -> Iterator[_Found]:
         if name in _STYLE_CALLS and node.args:
             for each in ast.walk(node.args[0]):
                 if isinstance(each, ast.Constant) and isinstance(each.value, str):
@@ -282,7 +286,9 @@ class _Look:
         elif name == "random.sample" and node.args:
             owner = self.types.of(node.args[0], self.position)
             if owner in ("set", "dict", "frozenset"):
-                message = f"`random.sample()` of a {owner} was removed in Python 3.11: sort it first"
+                message = (
+                    f"`random.sample()` of a {owner} was removed in Python 3.11: sort it first"
+                )
                 yield node.args[0], message, None, name
         elif name in _FREQUENCY_CALLS:
             given = [k.value for k in node.keywords if k.arg == "freq"]
@@ -315,7 +321,9 @@ class _Look:
         yield node, message, None, node.value
 
 
-_CALL_WORDS = frozenset(("use", "context", "set_option", "resample", "asfreq", "date_range", "sample"))
+_CALL_WORDS = frozenset(
+    ("use", "context", "set_option", "resample", "asfreq", "date_range", "sample")
+)
 
 
 def _message(found: Removal, shown: str) -> str:

@@ -57,9 +57,7 @@ def check(program: Program) -> Iterator[Finding]:
             yield RULE.finding(message, cell.span(node), symbol=word)
 
 
-def _first_widget(
-    cell: CodeCell, imported: Imported, stars: bool
-) -> tuple[ast.expr, str] | None:
+def _first_widget(cell: CodeCell, imported: Imported, stars: bool) -> tuple[ast.expr, str] | None:
     decorators = [d for f in cell.nodes(ast.FunctionDef) for d in f.decorator_list]
     found = [(node, node.func) for node in cell.nodes(ast.Call)]
     for node, func in [*((d, d) for d in decorators), *found]:

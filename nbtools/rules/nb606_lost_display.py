@@ -27,7 +27,7 @@ _BRANCHES = (ast.If, ast.For, ast.While, ast.With)
 
 
 def check(program: Program) -> Iterator[Finding]:
-    """Report the first of such expressions in each cell, above a cell's last statement, or in a branch."""
+    """Report the first of them in each cell: above its last statement, or in a branch."""
     if _shows_all(program):
         return
     imported = program.once(find_imported)
@@ -45,9 +45,7 @@ def check(program: Program) -> Iterator[Finding]:
             yield _report(program, cell, found)
 
 
-def _report(
-    program: Program, cell: CodeCell, found: Sequence[tuple[ast.Expr, bool]]
-) -> Finding:
+def _report(program: Program, cell: CodeCell, found: Sequence[tuple[ast.Expr, bool]]) -> Finding:
     node, branch = found[0]
     where = "in a branch" if branch else "above the cell's last line"
     text = " ".join(ast.unparse(node.value).split())

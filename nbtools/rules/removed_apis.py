@@ -1,4 +1,4 @@
-"""The table of what libraries have removed, and how it is looked up. Loaded when first asked for."""
+"""The table of what libraries have removed. It is loaded when it is first asked for."""
 
 from __future__ import annotations
 
