@@ -82,7 +82,8 @@ FUNCTIONS: Mapping[str, str] = {
         GRAPH,
         "networkx.",
         "Graph DiGraph MultiGraph MultiDiGraph karate_club_graph erdos_renyi_graph "
-        "gnp_random_graph barabasi_albert_graph watts_strogatz_graph complete_graph path_graph cycle_graph "
+        "gnp_random_graph barabasi_albert_graph "
+        "watts_strogatz_graph complete_graph path_graph cycle_graph "
         "star_graph grid_2d_graph read_gml read_graphml read_edgelist read_gexf read_pajek "
         "read_adjlist balanced_tree random_geometric_graph",
     ),

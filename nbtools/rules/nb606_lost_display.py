@@ -165,5 +165,8 @@ RULE = Rule(
             ("import marimo as mo", "if True:\n    mo.md('a')"), found=("2:2:5",), kind="reactive"
         ),
     ),
+    measured=(
+        "28 of 28 sampled findings right; 267 findings in 774 public notebooks, most in one book"
+    ),
     check=check,
 )

@@ -118,5 +118,6 @@ RULE = Rule(
             found=("2:2:1",),
         ),
     ),
+    measured="the 1 finding in 774 public notebooks is right",
     check=check,
 )
