@@ -191,6 +191,8 @@ class _Look:
         if full_name(node, self.imported) is not None or not isinstance(node.ctx, ast.Load):
             return
         kind = self.types.of(node.value, self.position)
+        if kind is None and node.attr == "ix" and not self.is_indexed(node):
+            return  # an attribute of somebody's own class
         for each in self.removals.methods[node.attr]:
             if each.module and each.module not in self.modules:
                 continue
@@ -199,6 +201,9 @@ class _Look:
                 owner = (kind or "").rpartition(".")[2] if kind in each.types else ""
                 yield node, _message(each, f"{owner}.{each.name}"), None, each.name
                 return
+
+    def is_indexed(self, node: ast.Attribute) -> bool:
+        return any(each.value is node for each in self.cell.nodes(ast.Subscript))
 
     def fix(self, node: ast.Attribute, found: Removal) -> Fix | None:
         """`np.float` -> `float`, `np.product` -> `np.prod`."""
@@ -371,6 +376,7 @@ RULE = Rule(
         ),
         Example(("import sys\nif sys.version_info < (3,):\n    import urllib2",)),
         Example(("xs = []\nxs.append(1)\nimport pandas as pd",)),
+        Example(("import pandas as pd\nprint(self.ix)",)),
         Example(("import tensorflow.compat.v1 as tf", "tf.placeholder('float')")),
         Example(("import commands\ncommands.run()",), files={"commands.py": ""}),
         Example(("import matplotlib.pyplot as plt\nplt.style.use('seaborn-v0_8-white')",)),
@@ -407,9 +413,9 @@ RULE = Rule(
         Example(("import time\ntime.clock()",), found=("1:2:1",)),
     ),
     measured=(
-        "of 127 flagged cells in 219 notebooks that were run, 119 failed there and 7 "
-        "define a function that fails when it is called; 69 of 70 sampled findings right;"
-        " 250 findings in 774 public notebooks"
+        "128 flagged cells were run: 110 failed by it, 8 hold a function that fails when "
+        "called, 9 failed earlier, 1 did not fail (Python 3.11, not 3.12); 69 of 70 "
+        "sampled findings right; 251 findings in 774 public notebooks"
     ),
     check=check,
 )
