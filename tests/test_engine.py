@@ -142,6 +142,7 @@ def test_what_cannot_be_checked(data: bytes | str, path: str, status: str, reaso
 
     assert (outcome.status, outcome.found) == (status, ())
     assert outcome.reason.startswith(reason)
+    assert outcome.line == (int(reason[5]) if reason.startswith("line ") else None)
     assert "\n" not in outcome.reason
 
 

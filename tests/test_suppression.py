@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rule_examples import program_of
 
 from nbtools.cells import Cell, Notebook
-from nbtools.lint.engine import check_source
+from nbtools.lint.engine import check_program, check_source, run_rules
 from nbtools.lint.outcome import Outcome
 from nbtools.lint.settings import Settings
 from nbtools.rules.directives import find_directives
 from nbtools.rules.program import read_program
+from nbtools.rules.registry import all_rules
+from nbtools.rules.rule import Example, Rule
 
 NAMES = Settings(select=("NB101", "NB9"))
 
@@ -122,3 +127,30 @@ def test_foreign_cells_are_looked_at_on_their_first_line(source: str) -> None:
     program = read_program(Notebook((Cell(0, "code", source),)))
 
     assert len(find_directives(program)) == source.count("html")
+
+
+REPORTED = [
+    pytest.param(rule, example, id=f"{rule.code}-{number}")
+    for rule in all_rules().values()
+    for number, example in enumerate(rule.invalid)
+    if not rule.runs_last and not example.document
+]
+
+
+@pytest.mark.parametrize(("rule", "example"), REPORTED)
+def test_every_finding_can_be_hidden_in_its_cell(
+    rule: Rule, example: Example, tmp_path: Path
+) -> None:
+    program = program_of(example, tmp_path)
+    found = run_rules(program, [rule])
+    hidden = {cell.index for cell in program.cells if cell.refusal or cell.cell.source[:2] == "%%"}
+    cells = {finding.span.cell for finding in found} - hidden
+    sources = tuple(
+        f"{source}\n# nbtools: ignore-cell[{rule.name}]" if index in cells else source
+        for index, source in enumerate(example.cells)
+    )
+    left = check_program(program_of(replace(example, cells=sources), tmp_path), [rule])
+
+    assert [each.span.cell for each in left] == [
+        f.span.cell for f in found if f.span.cell in hidden
+    ]

@@ -88,7 +88,13 @@ def _check(
 
 
 def _explain(unread: Unread, path: str) -> Outcome:
-    return Outcome(path, unread.status, reason=unread.reason, is_notebook=unread.is_notebook)
+    return Outcome(
+        path,
+        unread.status,
+        reason=unread.reason,
+        is_notebook=unread.is_notebook,
+        line=unread.line,
+    )
 
 
 def _says_python2(settings: Settings) -> bool:

@@ -55,3 +55,4 @@ class Outcome:
     fixed_codes: tuple[tuple[str, int], ...] = ()  # the same by code, in the order of the codes
     text: bytes | None = None  # the file after the fixes, where there were any
     bug: str = ""  # the traceback, if a rule failed
+    line: int | None = None  # of "failed": the line (1-based) of the file that is to blame
