@@ -38,7 +38,9 @@ def program_of(example: Example, folder: Path) -> Program:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
-    return read_program(notebook_of(example), kind=example.kind, folder=folder)
+    return read_program(
+        notebook_of(example), kind=example.kind, folder=folder, outputs=example.outputs
+    )
 
 
 def run_rule(rule: Rule, program: Program) -> tuple[Finding, ...]:

@@ -17,9 +17,8 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from nbtools.cells import Cell, CellKind, Kernel, Notebook, Output
+from nbtools.cells import Cell, CellKind, Kernel, Notebook, Output, Place
 from nbtools.errors import InvalidNotebookError, NotPythonError
-
 
 _ABSENT = msgspec.Raw()
 
@@ -43,8 +42,8 @@ class _CellMetadata(msgspec.Struct, gc=False):
     hide_input: Any = None
     ExecuteTime: msgspec.Raw = _ABSENT
     execution: msgspec.Raw = _ABSENT
-    executionInfo: msgspec.Raw = _ABSENT  # noqa: N815
-    outputId: msgspec.Raw = _ABSENT  # noqa: N815
+    executionInfo: msgspec.Raw = _ABSENT
+    outputId: msgspec.Raw = _ABSENT
     papermill: msgspec.Raw = _ABSENT
     pycharm: msgspec.Raw = _ABSENT
 
@@ -67,7 +66,7 @@ class _NotebookMetadata(msgspec.Struct, gc=False):
     nbtools: Any = None
     interpreter: msgspec.Raw = _ABSENT
     papermill: msgspec.Raw = _ABSENT
-    varInspector: msgspec.Raw = _ABSENT  # noqa: N815
+    varInspector: msgspec.Raw = _ABSENT
     vscode: msgspec.Raw = _ABSENT
     widgets: msgspec.Raw = _ABSENT
 
@@ -531,12 +530,20 @@ def require_python(notebook: Notebook) -> None:
     if notebook.language != "python":
         found = _quote(notebook.language)
         raise NotPythonError(f"expected a Python notebook, found the language {found}")
+    place = find_python2(notebook)
+    if place is not None:
+        where = f"cell {place.cell + 1}, line {place.line}"
+        raise NotPythonError(f"{where}: expected Python 3, found a statement of Python 2")
+
+
+def find_python2(notebook: Notebook) -> Place | None:
+    """The first line that is clearly Python 2, in a notebook whose kernel may be Python 2."""
     if not _may_be_python2(notebook):
-        return
+        return None
     for cell in notebook.cells:
         if cell.kind == "code" and (line := _python2_line(cell.source)):
-            where = f"cell {cell.index + 1}, line {line}"
-            raise NotPythonError(f"{where}: expected Python 3, found a statement of Python 2")
+            return Place(cell.index, line)
+    return None
 
 
 def _may_be_python2(notebook: Notebook) -> bool:
