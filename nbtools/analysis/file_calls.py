@@ -68,6 +68,12 @@ READ_NAMES = frozenset(name.rpartition(".")[2] for name in READ_CALLS)
 READ_METHODS = frozenset({"read_text", "read_bytes", "open"})  # of a pathlib.Path
 READ_WORDS = tuple(sorted({"open", "read", "load", "File", "txt", "Dataset", "Image", "SVG", "run"}))
 """A notebook with none of these words reads no file."""
+TELLING_NAMES = (
+    READ_NAMES | READ_METHODS | frozenset("write_text write_bytes touch chdir getcwd".split())
+    | frozenset("shell shell_lines run_script write_file change_directory system popen".split())
+    | frozenset("run call check_call check_output Popen getoutput".split())
+)
+"""Last names of calls that use files or the folder, besides those of which `effect_of` knows."""
 PATH_KEYWORDS = frozenset(
     "filepath_or_buffer path_or_buf path_or_buffer path fname file filename filepath io fp uri "
     "filename_or_obj file_name image_path im".split()
@@ -143,6 +149,13 @@ def effect_of(name: str) -> Effect:
     if last in _IN_OS_ONLY and module not in ("os", "shutil"):
         return "none"
     return "writes"
+
+
+def last_name(node: ast.expr) -> str:
+    """`c` of `a.b().c`, "" if there is no name."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def qualify(node: ast.expr, imports: Mapping[str, str]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
@@ -64,6 +65,8 @@ def _combine(
 def _call(
     node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str]
 ) -> Value | None:
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        return _format(node, values, imports)
     name = qualify(node.func, imports)
     if node.keywords or name is None:
         return None
@@ -80,3 +83,21 @@ def _call(
     if name in ("str", "os.fspath", "os.path.normpath") and len(parts) == 1:
         return parts[0]
     return None
+
+
+def _format(
+    node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str]
+) -> str | None:
+    """`"data/{}.csv".format(name)`."""
+    assert isinstance(node.func, ast.Attribute)
+    template = evaluate(node.func.value, values, imports)
+    found = [evaluate(argument, values, imports) for argument in node.args]
+    named = {k.arg: evaluate(k.value, values, imports) for k in node.keywords}
+    if not isinstance(template, str) or None in found or None in named or None in named.values():
+        return None
+    if ":" in template or "." in "".join(re.findall(r"\{[^}]*\}", template)):
+        return None  # a width may be huge, and an attribute anything
+    try:
+        return template.format(*found, **named)  # type: ignore[arg-type]
+    except (LookupError, ValueError, AttributeError, TypeError):
+        return None

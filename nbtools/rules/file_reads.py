@@ -10,27 +10,33 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from nbtools.analysis.file_calls import (
+    PATH_KEYWORDS,
     READ_CALLS,
     READ_METHODS,
+    READ_NAMES,
+    READ_WORDS,
+    TELLING_NAMES,
     WRITE_SUFFIXES,
     effect_of,
     effect_of_shell,
     imported_names,
     is_archive,
+    last_name,
     opens_for,
     qualify,
     read_path,
 )
 from nbtools.rules.constant_paths import Value, evaluate
 from nbtools.rules.program import CodeCell, Program, skips
-from nbtools.syntax import child_nodes
+from nbtools.syntax import child_nodes, walk_nodes
 
 _SHELLS = frozenset({"shell", "shell_lines", "run_script", "os.system", "os.popen"})
 _MOVES = frozenset({"os.chdir", "change_directory", "contextlib.chdir", "os.fchdir"})
 _SAYS_NOTHING = frozenset({"print", "display", "str", "len", "os.path.join", "pathlib.Path"})
+_OF_TEXT = re.compile(r"(?!os\.|shutil\.).*\.(?:format|join|split|replace|strip|lower|upper)")
 _CATCHES = re.compile(r".*\b(?:raises|suppress|assertRaises\w*)")
 _DEEPEST = 5  # calls of the notebook's functions in one another
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -65,6 +71,7 @@ class _Run:
     suffixes: set[str] = field(default_factory=set)  # of files that were perhaps written
     lost: bool = False  # anything may have been written, or the folder is another
     calling: list[str] = field(default_factory=list)
+    touching: dict[int, bool] = field(default_factory=dict)  # see `touches_files`
 
     # --- statements --------------------------------------------------------------------------
 
@@ -210,7 +217,7 @@ class _Run:
             self.run_shell(name, node, frame)
         elif name in _MOVES:
             self.lost = True
-        elif name not in _SAYS_NOTHING:
+        elif name not in _SAYS_NOTHING and not _OF_TEXT.fullmatch(name):
             self.write(name, node, frame)
         if name == "runpy.run_path":
             self.lost = True  # the script may write
@@ -226,6 +233,7 @@ class _Run:
     ) -> None:
         position, function = self.functions[name]
         stop = name in self.calling or len(self.calling) >= _DEEPEST
+        stop = stop or not self.touches_files(function)
         for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
             if stop or unknown or evaluate(argument, frame.values, self.imports) is None:
                 self.mention(argument, frame)
@@ -239,10 +247,27 @@ class _Run:
         else:
             self.run_all(function.body, inner, sure)
         self.calling.pop()
-        for each in ast.walk(function):
+        for each in walk_nodes(function):
             if isinstance(each, ast.Global):
                 for changed in each.names:
                     frame.values.pop(changed, None)
+
+    def touches_files(self, function: _Function) -> bool:
+        """Whether its body, or a function of the notebook that it names, may use files."""
+        known = self.touching.get(id(function))
+        if known is None:
+            self.touching[id(function)] = False  # for those that call themselves
+            known = any(self.is_telling(node) for node in walk_nodes(function))
+            self.touching[id(function)] = known
+        return known
+
+    def is_telling(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Name):
+            own = self.functions.get(node.id)
+            return own is not None and self.touches_files(own[1])
+        if not isinstance(node, ast.Call):
+            return False
+        return (called := last_name(node.func)) in TELLING_NAMES or effect_of(f"os.{called}") != "none"
 
     # --- reads and writes --------------------------------------------------------------------
 
@@ -334,8 +359,10 @@ class _Run:
 
 
 def find_reads(program: Program) -> tuple[FileRead, ...]:
-    """The reads of relative paths in the order of a run, each path once."""
+    """The reads of relative paths that are not there, in the order of a run, each path once."""
     imports = imported_names(each for cell in program.cells for each in cell.facts.imports)
+    if program.folder is None or not _may_miss(program, program.folder, imports):
+        return ()
     run = _Run(imports)
     values: dict[str, Value] = {}
     for position, cell in enumerate(program.cells):
@@ -343,21 +370,68 @@ def find_reads(program: Program) -> tuple[FileRead, ...]:
             sure = "raises-exception" not in cell.cell.tags
             run.run_all(cell.tree.body, _Frame(position, values), sure)
             _see_unread(cell, run)
-    return tuple(_first_of_each(run.found))
+    return tuple(_first_of_each(run.found, program.folder))
+
+
+def _may_miss(program: Program, folder: Path, imports: Mapping[str, str]) -> bool:
+    """Whether some call reads what may be a relative path that is not there: a quick look."""
+    constant: set[str] = set(imports)
+    calls: list[ast.expr] = []
+    for cell in program.cells:
+        if not any(word in cell.cell.source for word in READ_WORDS):
+            constant.update(_assigned(cell) if "=" in cell.cell.source else ())
+            continue
+        constant.update(_assigned(cell))
+        constant.update(each.arg for each in cell.nodes(ast.arg))
+        for node in cell.nodes(ast.Call):
+            last = last_name(node.func)
+            if last in READ_NAMES:
+                calls += node.args[:1]
+                calls += (k.value for k in node.keywords if k.arg in PATH_KEYWORDS)
+            if last in READ_METHODS and isinstance(node.func, ast.Attribute):
+                calls.append(node.func.value)
+    return any(_may_be_missing(path, folder, constant) for path in calls)
+
+
+def _assigned(cell: CodeCell) -> Iterator[str]:
+    """Names that the cell gives values which may be constant."""
+    kinds = (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call)
+    for node in cell.tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, kinds):
+            yield from _names(node.targets[0])
+
+
+def _may_be_missing(path: ast.expr, folder: Path, constant: set[str]) -> bool:
+    if isinstance(path, ast.Constant):
+        text = path.value
+        return isinstance(text, str) and _is_relative(text) and not is_there(folder / text)
+    if isinstance(path, ast.Attribute | ast.Subscript):
+        return False
+    return _names(path) <= constant
 
 
 def _see_unread(cell: CodeCell, run: _Run) -> None:
     """Magics and broken cells that nobody follows may write what they name."""
+    run.mentions += (magic.text for magic in cell.plain.magics)
     if cell.refusal is not None or any(not magic.replaced for magic in cell.plain.magics):
         run.mentions.append(cell.cell.source)
 
 
-def _first_of_each(found: list[FileRead]) -> Iterator[FileRead]:
+def _first_of_each(found: list[FileRead], folder: Path) -> Iterator[FileRead]:
     seen: set[str] = set()
     for each in found:
         if each.path not in seen and _is_relative(each.path):
             seen.add(each.path)
-            yield each
+            if not is_there(folder / each.path):
+                yield each
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or folder exists, links followed; True if nobody can tell."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name the file system refuses, a folder nobody may read
+        return True
 
 
 def _is_relative(path: str) -> bool:
@@ -372,19 +446,24 @@ def _is_file_name(text: str) -> bool:
 
 
 def _texts(node: ast.expr) -> list[str]:
-    return [
-        each.value
-        for each in ast.walk(node)
-        if isinstance(each, ast.Constant) and isinstance(each.value, str)
-    ]
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else []
+    if isinstance(node, ast.Name):
+        return []
+    found = (n.value for n in walk_nodes(node) if isinstance(n, ast.Constant))
+    return [value for value in found if isinstance(value, str)]
 
 
 def _names(node: ast.AST) -> frozenset[str]:
-    return frozenset(each.id for each in ast.walk(node) if isinstance(each, ast.Name))
+    if isinstance(node, ast.Name):
+        return frozenset((node.id,))
+    return frozenset(each.id for each in walk_nodes(node) if isinstance(each, ast.Name))
 
 
 def _forget(node: ast.AST, frame: _Frame) -> None:
-    for each in ast.walk(node):
+    if not frame.values or isinstance(node, ast.Expr):
+        return  # `(x := 1)` alone is too rare to look for
+    for each in walk_nodes(node):
         if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
             frame.values.pop(each.id, None)
 
@@ -398,7 +477,7 @@ def _forget_targets(node: ast.With | ast.AsyncWith, frame: _Frame) -> None:
 def _leaves(node: ast.AST) -> bool:
     """Whether a branch may end the function, the loop or the run."""
     leaving = (ast.Return, ast.Raise, ast.Continue, ast.Break)
-    return any(isinstance(each, leaving) for each in ast.walk(node))
+    return any(isinstance(each, leaving) for each in walk_nodes(node))
 
 
 def _shifted(node: ast.Call) -> ast.Call:

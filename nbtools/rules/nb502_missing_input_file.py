@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from nbtools.analysis.file_calls import READ_WORDS
 from nbtools.rules.file_reads import find_reads
@@ -14,20 +13,10 @@ from nbtools.rules.rule import Example, Rule
 
 def check(program: Program) -> Iterator[Finding]:
     """Report files that a run from the top reads, that are not there and that it does not write."""
-    if program.folder is None:
-        return
     for each in program.once(find_reads):
-        if not _is_there(program.folder / each.path):
-            span = program.cells[each.position].span(each.node)
-            message = f"`{each.path}` is read, but is not in the project and not written above"
-            yield RULE.finding(" ".join(message.split()), span, symbol=each.path)
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()  # follows symbolic links
-    except OSError:  # a name the file system refuses, a folder nobody may read
-        return True
+        span = program.cells[each.position].span(each.node)
+        message = f"`{each.path}` is read, but is not in the project and not written above"
+        yield RULE.finding(" ".join(message.split()), span, symbol=each.path)
 
 
 RULE = Rule(
@@ -83,6 +72,7 @@ RULE = Rule(
         ),
         Example(("from pathlib import Path\n(Path('data') / 'a').read_text()",), found=("1:2:1",)),
         Example(("D = 'd'", "open(f'{D}/a.csv')"), found=("2:1:1",)),
+        Example(("open('{}/{n}.csv'.format('d', n=1))",), found=("1:1:1",)),
         Example(
             ("open('a.csv')", "open('a.csv', 'w')"), found=("1:1:1",), note="Written too late."
         ),
