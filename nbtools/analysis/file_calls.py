@@ -66,10 +66,14 @@ READ_CALLS = frozenset(
 """Qualified names of what reads the file that its first argument names."""
 READ_NAMES = frozenset(name.rpartition(".")[2] for name in READ_CALLS)
 READ_METHODS = frozenset({"read_text", "read_bytes", "open"})  # of a pathlib.Path
-READ_WORDS = tuple(sorted({"open", "read", "load", "File", "txt", "Dataset", "Image", "SVG", "run"}))
+READ_WORDS = tuple(
+    sorted({"open", "read", "load", "File", "txt", "Dataset", "Image", "SVG", "run"})
+)
 """A notebook with none of these words reads no file."""
 TELLING_NAMES = (
-    READ_NAMES | READ_METHODS | frozenset("write_text write_bytes touch chdir getcwd".split())
+    READ_NAMES
+    | READ_METHODS
+    | frozenset("write_text write_bytes touch chdir getcwd".split())
     | frozenset("shell shell_lines run_script write_file change_directory system popen".split())
     | frozenset("run call check_call check_output Popen getoutput".split())
 )

@@ -62,9 +62,7 @@ def _combine(
     return None
 
 
-def _call(
-    node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str]
-) -> Value | None:
+def _call(node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str]) -> Value | None:
     if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         return _format(node, values, imports)
     name = qualify(node.func, imports)
@@ -85,9 +83,7 @@ def _call(
     return None
 
 
-def _format(
-    node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str]
-) -> str | None:
+def _format(node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str]) -> str | None:
     """`"data/{}.csv".format(name)`."""
     assert isinstance(node.func, ast.Attribute)
     template = evaluate(node.func.value, values, imports)

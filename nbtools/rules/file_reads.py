@@ -267,7 +267,9 @@ class _Run:
             return own is not None and self.touches_files(own[1])
         if not isinstance(node, ast.Call):
             return False
-        return (called := last_name(node.func)) in TELLING_NAMES or effect_of(f"os.{called}") != "none"
+        return (called := last_name(node.func)) in TELLING_NAMES or effect_of(
+            f"os.{called}"
+        ) != "none"
 
     # --- reads and writes --------------------------------------------------------------------
 
@@ -511,7 +513,9 @@ def _bind_arguments(
     defaults = zip(reversed(names), reversed(arguments.defaults), strict=False)
     known: dict[str, ast.expr] = {name: each for name, each in defaults}
     known |= dict(zip(names, call.args, strict=False))
-    known |= {each.arg: each.value for each in call.keywords if each.arg in frame.hidden and each.arg}
+    known |= {
+        each.arg: each.value for each in call.keywords if each.arg in frame.hidden and each.arg
+    }
     for name, value in known.items():
         constant = evaluate(value, given, imports)
         if constant is not None:

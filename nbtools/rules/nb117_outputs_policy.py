@@ -21,7 +21,9 @@ def check(program: Program) -> Iterator[Finding]:
     elif program.outputs == "keep":
         coded = [cell for cell in program.cells if holds_code(cell)]
         if coded and not any(cell.cell.outputs or cell.cell.execution_count for cell in coded):
-            message = 'the notebook was saved without outputs, and the project sets outputs = "keep"'
+            message = (
+                'the notebook was saved without outputs, and the project sets outputs = "keep"'
+            )
             yield RULE.finding(message, span_of_file(program))
 
 

@@ -35,9 +35,7 @@ RULE = Rule(
         "`if Path(...).exists()` and say in a markdown cell where it is from."
     ),
     valid=(
-        Example(
-            ("import pandas as pd", "pd.read_csv('data/a.csv')"), files={"data/a.csv": "a,b"}
-        ),
+        Example(("import pandas as pd", "pd.read_csv('data/a.csv')"), files={"data/a.csv": "a,b"}),
         Example(("open('a.txt', 'w').write('x')", "open('a.txt').read()")),
         Example(("import pandas as pd\npd.DataFrame().to_csv('a.csv')", "pd.read_csv('a.csv')")),
         Example(("%%writefile a.py\nx = 1", "open('a.py')")),
