@@ -15,6 +15,7 @@ from nbtools.convert.conversion import convert_source
 from nbtools.convert.edits import Conversion, Options
 from nbtools.convert.header import app_options, lift_block
 from nbtools.convert.log import Log
+from nbtools.analysis.distributions import normalize_name
 from nbtools.convert.script_metadata import (
     block_requirements,
     build_block,
@@ -22,7 +23,6 @@ from nbtools.convert.script_metadata import (
     infer_requirements,
     is_requirement,
     merge_requirements,
-    normalize_name,
     read_block,
 )
 from nbtools.convert.scripts import read_scripts
