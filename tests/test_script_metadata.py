@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtools.analysis import modules
+from nbtools.analysis.distributions import normalize_name
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.conversion import convert_source
 from nbtools.convert.edits import Conversion, Options
 from nbtools.convert.header import app_options, lift_block
 from nbtools.convert.log import Log
-from nbtools.analysis.distributions import normalize_name
 from nbtools.convert.script_metadata import (
     block_requirements,
     build_block,

@@ -113,7 +113,7 @@ def _read_requirements(text: str) -> Iterator[str]:
 
 
 def _read_environment(text: str) -> Iterator[str]:
-    """conda's `environment.yml`: list items, those below `pip:` among them."""
+    """Conda's `environment.yml`: list items, those below `pip:` among them."""
     inside = False
     for line in text.splitlines():
         if line[:1] not in (" ", "-", "#", ""):
@@ -158,7 +158,7 @@ def _holds_requirements(table: str, key: str) -> bool:
 def _names_keys(table: str) -> bool:
     if table in ("packages", "dev-packages"):
         return True
-    return table.startswith("tool.") and table.endswith("dependencies") or table == "dependencies"
+    return (table.startswith("tool.") and table.endswith("dependencies")) or table == "dependencies"
 
 
 def _read_setup(text: str) -> Iterator[str]:

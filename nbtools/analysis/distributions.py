@@ -77,6 +77,12 @@ _BRINGS: Mapping[str, str] = {
     "gensim": "numpy scipy",
     "spacy": "numpy requests tqdm",
     "lxml-html-clean": "lxml",
+    "python-graphviz": "graphviz",
+    "pytables": "tables",
+    "py-xgboost": "xgboost",
+    "dask-core": "dask",
+    "pyqt": "pyqt5",
+    "tensorflow-base": "tensorflow keras numpy",
     "bs4": "beautifulsoup4",
     "sklearn": "scikit-learn numpy scipy joblib",
 }

@@ -20,10 +20,29 @@ _FETCHES = re.compile(
     r"datasets\.load_dataset|kagglehub\.\w+|pandas\.read_html|pandas_datareader\.\S+|"
     r"sklearn\.datasets\.base\.fetch_\w+|tensorflow_datasets\.load|statsmodels\S*\.get_rdataset"
 )
+_LOCAL_FORMATS = ("json", "csv", "text", "parquet", "imagefolder", "audiofolder", "arrow")
 _COMMAND = re.compile(r"\s*!+\s*(?:sudo\s+)?(wget|curl|git\s+clone|gdown|kaggle\s+\w+)\b(.*)")
 _URL = re.compile(r"(?:https?|ftp|s3|gs)://[^\s'\"\\)>]+")
-_WORDS = ("http", "read", "ftp:", "s3:", "gs:", "fetch", "load", "download", "urlopen", "urlretrieve",
-          "request", "read_html", "wget", "curl", "clone", "DataReader", "kaggle", "get_rdataset")
+_WORDS = (
+    "http",
+    "read",
+    "ftp:",
+    "s3:",
+    "gs:",
+    "fetch",
+    "load",
+    "download",
+    "urlopen",
+    "urlretrieve",
+    "request",
+    "read_html",
+    "wget",
+    "curl",
+    "clone",
+    "DataReader",
+    "kaggle",
+    "get_rdataset",
+)
 
 
 def check(program: Program) -> Iterator[Finding]:
@@ -33,11 +52,13 @@ def check(program: Program) -> Iterator[Finding]:
     for position, node in find_sure_calls(program, _WORDS):
         name = qualify(node.func, imports)
         cell = program.cells[position]
-        if name is None or skips(cell.cell) or cell.plain.magics and name.startswith("shell"):
+        if name is None or skips(cell.cell) or (cell.plain.magics and name.startswith("shell")):
             continue
         address = _address(name, node, values, imports)
         if address is not None:
-            yield RULE.finding(_message(address or f"`{name}()`"), cell.span(node), symbol=address)
+            shown = f"reads {address[:120]}" if address else f"`{name}()` reads from the network"
+            message = f"{' '.join(shown.split())} at run time"
+            yield RULE.finding(message, cell.span(node), symbol=address or name)
     for cell in program.cells:
         if not skips(cell.cell):
             yield from _in_commands(cell)
@@ -51,7 +72,9 @@ def _address(
     found = evaluate(path, values, imports) if path is not None else None
     if isinstance(found, str) and (match := _URL.match(found)):
         return match[0]
-    return "" if _FETCHES.fullmatch(name) and name != "pandas.read_html" else None
+    if not _FETCHES.fullmatch(name) or name == "pandas.read_html" or found in _LOCAL_FORMATS:
+        return None
+    return ""
 
 
 def _constants(program: Program, imports: Mapping[str, str]) -> dict[str, Value]:
@@ -72,12 +95,9 @@ def _in_commands(cell: CodeCell) -> Iterator[Finding]:
         indented = magic.text[:1].isspace()
         if magic.name in ("!", "!!") and (match := _COMMAND.match(magic.text)) and not indented:
             address = _URL.search(match[2])
-            shown = address[0] if address else f"`{match[1]}`"
-            yield RULE.finding(_message(shown), cell.line_span(magic.line), symbol=shown)
-
-
-def _message(address: str) -> str:
-    return f"reads {' '.join(address.split())[:120]} at run time"
+            shown = address[0] if address else f"`{match[1]}` reads from the network"
+            message = f"reads {shown[:120]} at run time" if address else f"{shown} at run time"
+            yield RULE.finding(message, cell.line_span(magic.line), symbol=shown)
 
 
 RULE = Rule(

@@ -14,13 +14,21 @@ from nbtools.rules.undeclared import find_undeclared
 def check(program: Program) -> Iterator[Finding]:
     """Report such imports where the project has a file that declares what it needs."""
     for each in program.once(find_undeclared):
-        if not each.declared.files or each.module not in known_modules():
-            continue  # what no table knows may be the project's own: NB507
+        if not each.declared.files:
+            return
+        if each.module not in known_modules() and _looks_elsewhere(program):
+            continue
         cell = program.cells[each.position]
-        message = f"`{each.module}` is imported, but `{each.distribution}` is not declared in "
-        message += each.declared.files[0]
+        file = each.declared.files[0]
+        message = (
+            f"`{each.module}` is imported, but `{each.distribution}` is not declared in {file}"
+        )
         span = cell.first_line(cell.node_of(each.statement))
         yield RULE.finding(message, span, symbol=each.module)
+
+
+def _looks_elsewhere(program: Program) -> bool:
+    return any(word in program.text for word in ("sys.path", "addsitedir", "%cd", "os.chdir"))
 
 
 _IMPORT = ("import pandas as pd",)
@@ -36,7 +44,10 @@ RULE = Rule(
         "Who installs what the project declares gets a ModuleNotFoundError here: the commonest "
         "reason why public notebooks do not run."
     ),
-    instead="Add the distribution to the project's dependency file.",
+    instead=(
+        "Add the distribution to the project's dependency file; if the module is your own, commit "
+        "it beside the notebook."
+    ),
     valid=(
         Example(_IMPORT, note="Without a dependency file nothing is expected."),
         Example(_IMPORT, files={"requirements.txt": "# data\nPandas==2.1\n"}),
@@ -58,7 +69,8 @@ RULE = Rule(
         ),
         Example(("%pip install pandas", *_IMPORT), files={"requirements.txt": "numpy"}),
         Example(
-            ("import requests",), files={"requirements.txt": "numpy", "requests.py": "x = 1"},
+            ("import requests",),
+            files={"requirements.txt": "numpy", "requests.py": "x = 1"},
             note="A module of the project's own.",
         ),
         Example(
@@ -66,6 +78,10 @@ RULE = Rule(
             files={"requirements.txt": "numpy"},
         ),
         Example(_IMPORT, files={"pyproject.toml": "[tool.ruff]\nline-length = 99\n"}),
+        Example(
+            ("!wget https://example.org/helpers.py", "import helpers"),
+            files={"requirements.txt": "numpy"},
+        ),
         Example(("import IPython, json",), files={"requirements.txt": "numpy"}),
     ),
     invalid=(
@@ -75,6 +91,7 @@ RULE = Rule(
             files={"pyproject.toml": "[project]\ndependencies = ['numpy>=1']\n"},
             found=("2:1:1",),
         ),
+        Example(("import my_own.part",), files={"requirements.txt": "numpy\n"}, found=("1:1:1",)),
         Example(
             ("import cv2",), files={"environment.yml": "dependencies:\n- numpy"}, found=("1:1:1",)
         ),

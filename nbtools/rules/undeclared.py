@@ -20,7 +20,6 @@ from nbtools.analysis.modules import is_stdlib, local_module
 from nbtools.rules.program import Program, skips
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_NESTED = re.compile(r"(?:!|%|%%bash\b).*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +62,43 @@ def _first_of_each(
         if skips(cell.cell) or "raises-exception" in cell.cell.tags:
             continue
         for statement in cell.statements:
-            if statement.kind != "import":
-                continue
-            for each in statement.facts.imports:
-                yield from _look(each.module, each.name, seen, known, program.folder, declared,
-                                 position, statement)
-            for module in statement.facts.stars:
-                yield from _look(module, None, seen, known, program.folder, declared,
-                                 position, statement)
+            for module in _imported(statement):
+                top = module.partition(".")[0]
+                needed = None if top in seen else _needs(module, known)
+                if needed is not None and not _is_found(top, program, declared):
+                    seen.add(top)
+                    yield Undeclared(top, needed, position, statement, declared)
 
 
-def _look(
-    module: str,
-    name: str | None,
-    seen: set[str],
-    known: frozenset[str],
-    folder: Path | None,
-    declared: Declared,
-    position: int,
-    statement: Statement,
-) -> Iterator[Undeclared]:
+def _imported(statement: Statement) -> Iterator[str]:
+    """Absolute modules that a top-level import names, and what it takes from them."""
+    if statement.kind == "import":
+        for each in statement.facts.imports:
+            yield f"{each.module}.{each.name}" if each.name else each.module
+        yield from statement.facts.stars
+
+
+def _needs(module: str, known: frozenset[str]) -> str | None:
+    """The distribution that a module needs and that is not known; None: nothing is missing."""
     top = module.partition(".")[0]
-    full = f"{module}.{name}" if name else module
-    if not top or top in seen or is_stdlib(top):
-        return
-    distribution = distribution_of(full)
-    if distribution is None or distribution in IN_EVERY_KERNEL:
-        return
-    if {distribution, normalize_name(top), normalize_name(module)} & known:
-        return
-    if folder is None or _is_local(top, folder, declared.root or folder):
-        return
-    seen.add(top)
-    yield Undeclared(top, distribution, position, statement, declared)
+    if not top or is_stdlib(top):
+        return None
+    needed = distribution_of(module)
+    if needed is None or needed in IN_EVERY_KERNEL:
+        return None
+    parents = module.split(".")
+    names = {normalize_name(".".join(parents[:n])) for n in range(1, len(parents) + 1)}
+    return None if (names | {needed}) & known else needed
+
+
+def _is_found(top: str, program: Program, declared: Declared) -> bool:
+    """Whether a module is the project's own, or is made or fetched by the notebook."""
+    assert program.folder is not None
+    if _is_local(top, program.folder, declared.root or program.folder):
+        return True
+    name = re.escape(top)
+    made = rf"\b{name}\.(?:py|so|pyd|pyx|f(?:90|95)?|c|cpp|zip|ipynb)\b|[-/]{name}\b|\b-m {name}\b"
+    return re.search(made, program.text) is not None
 
 
 @lru_cache(maxsize=4096)
