@@ -66,9 +66,7 @@ READ_CALLS = frozenset(
 """Qualified names of what reads the file that its first argument names."""
 READ_NAMES = frozenset(name.rpartition(".")[2] for name in READ_CALLS)
 READ_METHODS = frozenset({"read_text", "read_bytes", "open"})  # of a pathlib.Path
-READ_WORDS = tuple(
-    sorted({"open", "read", "load", "File", "txt", "Dataset", "Image", "SVG", "run"})
-)
+READ_WORDS = tuple("open read load File txt Dataset Image SVG run listdir scandir".split())
 """A notebook with none of these words reads no file."""
 TELLING_NAMES = (
     READ_NAMES
@@ -117,7 +115,7 @@ _RUNS_ANYTHING = re.compile(
 Effect = Literal["none", "writes", "anything"]
 
 
-def read_path(name: str, call: ast.Call) -> ast.expr | None:
+def read_path(call: ast.Call) -> ast.expr | None:
     """The argument with the path, of a call of one of the `READ_CALLS`."""
     for keyword in call.keywords:
         if keyword.arg in PATH_KEYWORDS:

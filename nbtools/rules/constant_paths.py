@@ -17,6 +17,15 @@ def evaluate(
     node: ast.expr, values: Mapping[str, Value], imports: Mapping[str, str]
 ) -> Value | None:
     """The value of an expression; None if it is not constant, or of another kind."""
+    try:
+        return _evaluate(node, values, imports)
+    except RecursionError:  # a sum of a thousand terms
+        return None
+
+
+def _evaluate(
+    node: ast.expr, values: Mapping[str, Value], imports: Mapping[str, str]
+) -> Value | None:
     if isinstance(node, ast.Constant):
         known = isinstance(node.value, str | int) and not isinstance(node.value, bool)
         return node.value if known else None  # type: ignore[return-value]
@@ -37,9 +46,9 @@ def _join_fields(
         if isinstance(part, ast.FormattedValue):
             if part.format_spec is not None or part.conversion not in (-1, 115):
                 return None
-            value = evaluate(part.value, values, imports)
+            value = _evaluate(part.value, values, imports)
         else:
-            value = evaluate(part, values, imports)
+            value = _evaluate(part, values, imports)
         if value is None:
             return None
         parts.append(str(value))
@@ -49,8 +58,8 @@ def _join_fields(
 def _combine(
     node: ast.BinOp, values: Mapping[str, Value], imports: Mapping[str, str]
 ) -> Value | None:
-    left = evaluate(node.left, values, imports)
-    right = evaluate(node.right, values, imports)
+    left = _evaluate(node.left, values, imports)
+    right = _evaluate(node.right, values, imports)
     if isinstance(node.op, ast.Add) and isinstance(left, str) and isinstance(right, str):
         return left + right
     if not isinstance(node.op, ast.Div) or left is None or right is None:
@@ -68,7 +77,7 @@ def _call(node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str
     name = qualify(node.func, imports)
     if node.keywords or name is None:
         return None
-    found = [evaluate(argument, values, imports) for argument in node.args]
+    found = [_evaluate(argument, values, imports) for argument in node.args]
     parts = [str(each) for each in found if each is not None and not isinstance(each, int)]
     if len(parts) != len(found):
         return None
@@ -86,9 +95,9 @@ def _call(node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str
 def _format(node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str]) -> str | None:
     """`"data/{}.csv".format(name)`."""
     assert isinstance(node.func, ast.Attribute)
-    template = evaluate(node.func.value, values, imports)
-    found = [evaluate(argument, values, imports) for argument in node.args]
-    named = {k.arg: evaluate(k.value, values, imports) for k in node.keywords}
+    template = _evaluate(node.func.value, values, imports)
+    found = [_evaluate(argument, values, imports) for argument in node.args]
+    named = {k.arg: _evaluate(k.value, values, imports) for k in node.keywords}
     if not isinstance(template, str) or None in found or None in named or None in named.values():
         return None
     if ":" in template or "." in "".join(re.findall(r"\{[^}]*\}", template)):

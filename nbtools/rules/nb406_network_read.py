@@ -68,7 +68,7 @@ def _address(
     name: str, node: ast.Call, values: Mapping[str, Value], imports: Mapping[str, str]
 ) -> str | None:
     """What a call reads from the network: an address, "" if unknown; None if nothing."""
-    path = read_path(name, node) if name in READ_CALLS or _FETCHES.fullmatch(name) else None
+    path = read_path(node) if name in READ_CALLS or _FETCHES.fullmatch(name) else None
     found = evaluate(path, values, imports) if path is not None else None
     if isinstance(found, str) and (match := _URL.match(found)):
         return match[0]

@@ -57,8 +57,11 @@ RULE = Rule(
         Example(("open('/data/a.csv')",), note="See NB501."),
         Example(("def get(url):\n    fetch(url)", "get('http://x.org/a.csv')", "open('a.csv')")),
         Example(
-            ("from urllib.request import urlretrieve\nurl = 'http://x.org/a.csv?raw=1'",)
-            + ("name = 'a.csv'\nurlretrieve(url, name)", "open(name)"),
+            (
+                "from urllib.request import urlretrieve\nurl = 'http://x.org/a.csv?raw=1'",
+                "name = 'a.csv'\nurlretrieve(url, name)",
+                "open(name)",
+            ),
         ),
         Example(("import pandas as pd\npd.read_csv('https://example.org/a.csv')",)),
     ),

@@ -95,8 +95,10 @@ RULE = Rule(
         Example(("pip install pandas",), found=("1:1:1",)),
         Example(("%%bash\nls\npip install pandas",), found=("1:3:1",)),
         Example(
-            ("import subprocess, sys",)
-            + ("subprocess.run([sys.executable, '-m', 'pip', 'install', 'pandas'])",),
+            (
+                "import subprocess, sys",
+                "subprocess.run([sys.executable, '-m', 'pip', 'install', 'pandas'])",
+            ),
             found=("2:1:1",),
         ),
         Example(("!{sys.executable} -m pip install pandas",), found=("1:1:1",)),

@@ -27,12 +27,17 @@ def _edits(cell: CodeCell) -> Iterator[ast.expr | ast.stmt]:
     for call in cell.nodes(ast.Call):
         if dotted_name(call.func) in _CALLS:
             yield call
-    for assign in (*cell.nodes(ast.Assign), *cell.nodes(ast.AugAssign)):
-        targets = assign.targets if isinstance(assign, ast.Assign) else [assign.target]
-        for target in targets:
-            base = target.value if isinstance(target, ast.Subscript) else target
-            if dotted_name(base) == "sys.path":
-                yield assign
+    for assign in cell.nodes(ast.Assign):
+        if any(map(_is_path, assign.targets)):
+            yield assign
+    for augmented in cell.nodes(ast.AugAssign):
+        if _is_path(augmented.target):
+            yield augmented
+
+
+def _is_path(target: ast.expr) -> bool:
+    base = target.value if isinstance(target, ast.Subscript) else target
+    return dotted_name(base) == "sys.path"
 
 
 RULE = Rule(
