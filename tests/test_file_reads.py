@@ -9,12 +9,12 @@ import pytest
 
 from nbtools.analysis.file_calls import effect_of, effect_of_shell
 from nbtools.cells import Cell, Notebook
-from nbtools.rules.constant_paths import evaluate
+from nbtools.rules.constant_paths import Value, evaluate
 from nbtools.rules.file_reads import find_reads
 from nbtools.rules.program import read_program
 
 _IMPORTS = {"os": "os", "Path": "pathlib.Path"}
-_VALUES = {"D": "data", "P": PurePosixPath("p"), "n": 3}
+_VALUES: dict[str, Value] = {"D": "data", "P": PurePosixPath("p"), "n": 3}
 
 
 @pytest.mark.parametrize(
