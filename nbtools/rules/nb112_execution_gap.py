@@ -49,4 +49,5 @@ RULE = Rule(
         Example(("x = 1", "x"), counts=(3, 4), found=("1:1:1",)),
     ),
     check=check,
+    measured="says what the counts say; 166 findings in 774 public notebooks",
 )

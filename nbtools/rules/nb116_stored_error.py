@@ -51,4 +51,8 @@ RULE = Rule(
     ),
     invalid=(Example(document=_document(), found=("1:2:1",)),),
     check=check,
+    measured=(
+        "23 of 24 findings fail again in the runs of 313 notebooks; 39 findings in 774 public "
+        "notebooks"
+    ),
 )

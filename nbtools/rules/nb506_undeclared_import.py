@@ -97,5 +97,9 @@ RULE = Rule(
         ),
     ),
     check=check,
+    measured=(
+        "60 of 60 sampled findings right; 184 findings in 774 public notebooks, most in one "
+        "repository"
+    ),
     words=("import",),
 )

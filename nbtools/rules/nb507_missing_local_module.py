@@ -45,5 +45,6 @@ RULE = Rule(
     ),
     invalid=(Example(("x = 1", "import my_helpers"), found=("2:1:1",)),),
     check=check,
+    measured="depends on the environment; 150 findings in 774 public notebooks",
     words=("import",),
 )
