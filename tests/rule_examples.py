@@ -29,7 +29,8 @@ def notebook_of(example: Example) -> Notebook:
             for i, (source, cell_id, count) in enumerate(
                 zip(example.cells, ids, counts, strict=True)
             )
-        )
+        ),
+        nbformat=(4, 5) if example.ids else (4, 4),  # 4.5 asks for an id in every cell
     )
 
 

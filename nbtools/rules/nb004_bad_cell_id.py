@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from nbtools.rules.finding import Finding, Related
 from nbtools.rules.program import Program
 from nbtools.rules.rule import Example, Rule
-from nbtools.rules.whole_file import span_of_cell
+from nbtools.rules.whole_file import is_ipynb, span_of_cell
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # as in the schema of nbformat 4.5
 
 
 def check(program: Program) -> Iterator[Finding]:
     """Report cells whose id is missing, malformed or taken, where the format asks for ids."""
-    if program.notebook.nbformat < (4, 5):
+    if program.notebook.nbformat < (4, 5) or not is_ipynb(program):
         return
     if all(cell.id is None for cell in program.notebook.cells):
         if program.notebook.cells:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from nbtools.rules.finding import Finding
 from nbtools.rules.program import Program
 from nbtools.rules.rule import Example, Rule
-from nbtools.rules.whole_file import span_of_file
+from nbtools.rules.whole_file import is_ipynb, span_of_file
 
 
 def check(program: Program) -> Iterator[Finding]:
     """Report kernelspecs that are missing, contradict the language, or are too old for a cell."""
     message = _disagreement(program)
-    if message:
+    if message and is_ipynb(program):
         yield RULE.finding(message, span_of_file(program))
     named = re.match(r"(\d+)\.(\d+)", program.notebook.language_version or "")
     version = (int(named[1]), int(named[2])) if named else None

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from nbtools.rules.finding import Finding
 from nbtools.rules.program import Program
 from nbtools.rules.rule import Example, Rule
-from nbtools.rules.whole_file import holds_code, span_of_file
+from nbtools.rules.whole_file import holds_code, is_ipynb, span_of_file
 
 
 def check(program: Program) -> Iterator[Finding]:
     """Report, once a notebook, outputs that are there, or runs that are not."""
+    if not is_ipynb(program):
+        return
     if program.outputs == "strip":
         kept = [c for c in program.cells if c.cell.outputs or c.cell.execution_count]
         if kept:

@@ -273,9 +273,7 @@ def read_program(
         bound = asked & _bound_names(cells, folder) if asked else EMPTY
         cells = [_read_cell(c.cell, bound) if c.plain.unbound & bound else c for c in cells]
         cells = _without_annotations(cells)
-    return Program(
-        kind, notebook, tuple(cells), name, folder, builtins=builtins, outputs=outputs
-    )
+    return Program(kind, notebook, tuple(cells), name, folder, builtins=builtins, outputs=outputs)
 
 
 def _without_annotations(cells: list[CodeCell]) -> list[CodeCell]:

@@ -14,6 +14,11 @@ def span_of_file(program: Program) -> Span:
     return program.cells[0].whole if program.cells else Span(0)
 
 
+def is_ipynb(program: Program) -> bool:
+    """Whether there is a file with metadata, ids and outputs: a script has none of them."""
+    return program.kind == "jupyter" and not program.name.endswith(".py")
+
+
 def span_of_cell(cell: Cell) -> Span:
     """The first line of any cell that is not blank."""
     for number, text in enumerate(cell.source.split("\n"), start=1):
