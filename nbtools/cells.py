@@ -26,6 +26,7 @@ class Output:
     mimes: tuple[str, ...] = ()  # mime types of its bundle, in file order
     execution_count: int | None = None
     error_name: str | None = None  # the exception's class, for kind "error"
+    size: int = field(default=0, compare=False)  # of its data or text, in bytes of JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,16 @@ class Cell:
         default_factory=dict
     )  # name -> mime -> b64
     outputs: tuple[Output, ...] = ()
+    noise: tuple[str, ...] = field(default=(), compare=False)  # see `Notebook.noise`
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What the file says of its kernel; None stands for what it does not say."""
+
+    name: str | None = None  # metadata.kernelspec.name, e.g. "python3"
+    language: str | None = None  # metadata.kernelspec.language
+    info: str | None = None  # metadata.language_info.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,8 @@ class Notebook:
     nbformat: tuple[int, int] = (4, 5)  # as found in the file, before any upgrade
     title: str | None = None  # metadata.title
     ignored: tuple[str, ...] = ()  # metadata.nbtools.ignore: rules that are not to hold here
+    kernel: Kernel = field(default=Kernel(), compare=False)
+    noise: tuple[str, ...] = field(default=(), compare=False)  # metadata that tells of one session
 
 
 @dataclass(frozen=True, slots=True)

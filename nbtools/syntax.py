@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Iterator
 from functools import lru_cache
 from inspect import CO_COROUTINE
 
@@ -61,3 +62,12 @@ def child_nodes(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, list):
             children += [item for item in value if isinstance(item, ast.AST)]
     return children
+
+
+def walk_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all below it, in no order that counts; `ast.walk` takes twice the time."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending += child_nodes(node)

@@ -29,7 +29,8 @@ def notebook_of(example: Example) -> Notebook:
             for i, (source, cell_id, count) in enumerate(
                 zip(example.cells, ids, counts, strict=True)
             )
-        )
+        ),
+        nbformat=(4, 5) if example.ids else (4, 4),  # 4.5 asks for an id in every cell
     )
 
 
@@ -38,7 +39,9 @@ def program_of(example: Example, folder: Path) -> Program:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
-    return read_program(notebook_of(example), kind=example.kind, folder=folder)
+    return read_program(
+        notebook_of(example), kind=example.kind, folder=folder, outputs=example.outputs
+    )
 
 
 def run_rule(rule: Rule, program: Program) -> tuple[Finding, ...]:

@@ -223,7 +223,7 @@ def test_selectors() -> None:
 
 
 @pytest.mark.parametrize(
-    ("selector", "nearest"), [("NB110", "NB10"), ("undefined-nam", "undefined-name"), ("al", "ALL")]
+    ("selector", "nearest"), [("NB110", "NB11"), ("undefined-nam", "undefined-name"), ("al", "ALL")]
 )
 def test_an_unknown_selector_is_refused_with_the_nearest(selector: str, nearest: str) -> None:
     with pytest.raises(NbtoolsError, match=f"`{selector}`: did you mean {nearest}"):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbtools.analysis import modules
+from nbtools.analysis.distributions import normalize_name
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.conversion import convert_source
 from nbtools.convert.edits import Conversion, Options
@@ -22,7 +23,6 @@ from nbtools.convert.script_metadata import (
     infer_requirements,
     is_requirement,
     merge_requirements,
-    normalize_name,
     read_block,
 )
 from nbtools.convert.scripts import read_scripts

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbtools.analysis import modules
+from nbtools.analysis.distributions import distribution_of, normalize_name
 from nbtools.formats.reactive import is_reactive
 
 _BLOCK = re.compile(  # as in PEP 723, to the letter
@@ -207,11 +208,6 @@ def is_requirement(text: str) -> bool:
     return "\n" not in text and _REQUIREMENT.fullmatch(text) is not None
 
 
-def normalize_name(name: str) -> str:
-    """PEP 503: runs of `-_.` are one "-", and case says nothing."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def merge_requirements(*groups: Iterable[str]) -> tuple[str, ...]:
     """One requirement per distribution and marker, sorted by name.
 
@@ -268,7 +264,7 @@ def infer_requirements(
     needed = {"marimo"}
     for module in imports:
         if module and not modules.is_stdlib(module) and not _is_local(module, folder, own):
-            distribution = _distribution(module)
+            distribution = distribution_of(module)
             if distribution:
                 needed.add(distribution)
     return tuple(sorted(needed))
@@ -286,16 +282,3 @@ def _is_local(module: str, folder: Path | None, own: str) -> bool:
         return not is_reactive(path.read_bytes())
     except OSError:
         return True
-
-
-def _distribution(module: str) -> str | None:
-    """What to install for a module; None: nothing on PyPI gives it (Colab's own, Python 2's)."""
-    table = modules.load_table("distributions")
-    prefix = module
-    while prefix:
-        if prefix in table:
-            found = table[prefix]
-            return found if isinstance(found, str) else None
-        prefix = prefix.rpartition(".")[0]
-    top = module.partition(".")[0]
-    return None if top.startswith("_") else normalize_name(top)

@@ -17,21 +17,35 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from nbtools.cells import Cell, CellKind, Notebook, Output
+from nbtools.cells import Cell, CellKind, Kernel, Notebook, Output, Place
 from nbtools.errors import InvalidNotebookError, NotPythonError
+
+_ABSENT = msgspec.Raw()
 
 
 class _Output(msgspec.Struct, gc=False):
     output_type: Any = None
     data: dict[str, msgspec.Raw] | None = None  # Raw is a view of the file: 500 MB cost nothing
+    text: msgspec.Raw = _ABSENT
     execution_count: Any = None
     ename: Any = None
+
+
+_CELL_NOISE = ("ExecuteTime", "execution", "executionInfo", "outputId", "papermill", "pycharm")
+_NOTEBOOK_NOISE = ("interpreter", "papermill", "varInspector", "vscode", "widgets")
+"""Metadata that tells of one session or one machine: programs leave it, and it changes."""
 
 
 class _CellMetadata(msgspec.Struct, gc=False):
     tags: Any = None
     jupyter: Any = None
     hide_input: Any = None
+    ExecuteTime: msgspec.Raw = _ABSENT
+    execution: msgspec.Raw = _ABSENT
+    executionInfo: msgspec.Raw = _ABSENT
+    outputId: msgspec.Raw = _ABSENT
+    papermill: msgspec.Raw = _ABSENT
+    pycharm: msgspec.Raw = _ABSENT
 
 
 class _Cell(msgspec.Struct, gc=False):
@@ -50,6 +64,11 @@ class _NotebookMetadata(msgspec.Struct, gc=False):
     language: Any = None  # nbformat 3
     title: Any = None
     nbtools: Any = None
+    interpreter: msgspec.Raw = _ABSENT
+    papermill: msgspec.Raw = _ABSENT
+    varInspector: msgspec.Raw = _ABSENT
+    vscode: msgspec.Raw = _ABSENT
+    widgets: msgspec.Raw = _ABSENT
 
 
 class _Document(msgspec.Struct, gc=False):
@@ -82,6 +101,8 @@ def read_notebook(data: bytes) -> Notebook:
         nbformat=(document.nbformat, _int_or_none(document.nbformat_minor) or 0),
         title=_str_or_none(metadata.title),
         ignored=_read_ignored(metadata.nbtools),
+        kernel=_read_kernel(metadata),
+        noise=_find_noise(metadata, _NOTEBOOK_NOISE),
     )
 
 
@@ -118,7 +139,12 @@ def _build_cell(index: int, cell: _Cell) -> Cell:
         hidden=jupyter.get("source_hidden") is True or metadata.hide_input is True,
         attachments=_read_attachments(cell.attachments),
         outputs=tuple(_build_outputs(cell)) if kind == "code" else (),
+        noise=_find_noise(metadata, _CELL_NOISE),
     )
+
+
+def _find_noise(metadata: msgspec.Struct, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if getattr(metadata, name) is not _ABSENT)
 
 
 def _cell_kind(cell: _Cell) -> CellKind:
@@ -167,7 +193,23 @@ def _build_outputs(cell: _Cell) -> Iterator[Output]:
                 mimes=tuple(output.data or ()),
                 execution_count=_int_or_none(output.execution_count),
                 error_name=_str_or_none(output.ename),
+                size=_measure_output(output),
             )
+
+
+def _measure_output(output: _Output) -> int:
+    return sum(map(_measure, (output.text, *(output.data or {}).values())))
+
+
+def _measure(value: Any) -> int:
+    """Bytes of JSON, without the quotes and commas on the tolerant path; nothing is decoded."""
+    if isinstance(value, msgspec.Raw):
+        return len(memoryview(value))
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_measure, value.values()))
+    return sum(map(_measure, value)) if isinstance(value, list) else 0
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -428,7 +470,8 @@ def _upgrade_output(output: dict[str, Any]) -> dict[str, Any]:
     mimes = _OLD_MIMES if kind in ("pyout", "display_data") else {}
     return {
         "output_type": _OLD_OUTPUTS.get(kind, kind) if isinstance(kind, str) else kind,
-        "data": {mime: None for name, mime in mimes.items() if name in output},
+        "data": {mime: output[name] for name, mime in mimes.items() if name in output},
+        "text": output.get("text") if kind == "stream" else None,
         "execution_count": output.get("prompt_number"),
         "ename": output.get("ename"),
     }
@@ -462,6 +505,16 @@ def _read_language(metadata: _NotebookMetadata) -> tuple[str, str | None]:
     return _repair_text(language), version
 
 
+def _read_kernel(metadata: _NotebookMetadata) -> Kernel:
+    kernel = metadata.kernelspec if isinstance(metadata.kernelspec, dict) else {}
+    info = metadata.language_info if isinstance(metadata.language_info, dict) else {}
+    return Kernel(
+        name=_str_or_none(kernel.get("name")),
+        language=_str_or_none(kernel.get("language")),
+        info=_str_or_none(info.get("name")),
+    )
+
+
 def _kernel_language(name: str) -> str:
     found = _KERNEL.match(name)
     return "r" if name == "ir" else found[0] if found else "python"
@@ -477,12 +530,20 @@ def require_python(notebook: Notebook) -> None:
     if notebook.language != "python":
         found = _quote(notebook.language)
         raise NotPythonError(f"expected a Python notebook, found the language {found}")
+    place = find_python2(notebook)
+    if place is not None:
+        where = f"cell {place.cell + 1}, line {place.line}"
+        raise NotPythonError(f"{where}: expected Python 3, found a statement of Python 2")
+
+
+def find_python2(notebook: Notebook) -> Place | None:
+    """The first line that is clearly Python 2, in a notebook whose kernel may be Python 2."""
     if not _may_be_python2(notebook):
-        return
+        return None
     for cell in notebook.cells:
         if cell.kind == "code" and (line := _python2_line(cell.source)):
-            where = f"cell {cell.index + 1}, line {line}"
-            raise NotPythonError(f"{where}: expected Python 3, found a statement of Python 2")
+            return Place(cell.index, line)
+    return None
 
 
 def _may_be_python2(notebook: Notebook) -> bool:

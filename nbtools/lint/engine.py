@@ -63,7 +63,13 @@ def _check(
     from nbtools.lint.reading import Unread, read_file
     from nbtools.lint.selection import may_fix
 
-    read = partial(read_file, name=name, folder=folder, builtins=settings.builtins)
+    read = partial(
+        read_file,
+        name=name,
+        folder=folder,
+        builtins=settings.builtins,
+        outputs=settings.outputs,
+    )
     check = partial(check_file, settings=settings)
     with allow_deep_trees():
         file = read(data)

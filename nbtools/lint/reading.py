@@ -17,7 +17,7 @@ from nbtools.errors import InvalidNotebookError, NotPythonError
 from nbtools.lint.detection import detect_kind
 from nbtools.lint.outcome import Physical, Status
 from nbtools.rules.finding import Span
-from nbtools.rules.program import Program, read_program
+from nbtools.rules.program import OutputsPolicy, Program, read_program
 
 if TYPE_CHECKING:
     from nbtools.formats.ipynb_text import IpynbText
@@ -63,6 +63,7 @@ def read_file(
     name: str = "notebook.ipynb",
     folder: Path | None = None,
     builtins: frozenset[str] = frozenset(),
+    outputs: OutputsPolicy | None = None,
 ) -> File | Unread:
     """Read a notebook of any of the three kinds; the content tells which it is.
 
@@ -71,13 +72,14 @@ def read_file(
         name: The file's name.
         folder: Where it lies; None if it is not known.
         builtins: Names that are always bound.
+        outputs: What the project wants of saved outputs.
     """
     kind = detect_kind(data, name)
     if kind is None:
         return Unread("not-a-notebook", is_notebook=False)
     try:
         if kind == "ipynb":
-            return _read_ipynb(data, name, folder, builtins)
+            return _read_ipynb(data, name, folder, builtins, outputs)
         text, encoding = _decode_python(data)
         if kind == "reactive":
             return _read_reactive(_Text(text, encoding), name, folder, builtins)
@@ -89,14 +91,18 @@ def read_file(
 
 
 def _read_ipynb(
-    data: bytes, name: str, folder: Path | None, builtins: frozenset[str]
+    data: bytes,
+    name: str,
+    folder: Path | None,
+    builtins: frozenset[str],
+    outputs: OutputsPolicy | None,
 ) -> File | Unread:
     from nbtools.formats.ipynb import read_notebook
 
     notebook = read_notebook(data)
     if notebook.language != "python":
         return Unread("skipped", describe_language(notebook.language))
-    program = read_program(notebook, name=name, folder=folder, builtins=builtins)
+    program = read_program(notebook, name=name, folder=folder, builtins=builtins, outputs=outputs)
     return File(program, IpynbPlaces(data), is_notebook=True, is_python2=_is_python2(notebook))
 
 

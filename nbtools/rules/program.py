@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from nbtools.rules.directives import Usage
 
 Kind = Literal["jupyter", "reactive"]
+OutputsPolicy = Literal["keep", "strip"]
 _Node = TypeVar("_Node", bound=ast.AST)
 _Answer = TypeVar("_Answer")
 
@@ -210,6 +211,7 @@ class Program:
     folder: Path | None = None  # where it lies; None: unknown, as from standard input
     builtins: frozenset[str] = field(default=EMPTY)  # names the user says are always there
     usage: Usage | None = None  # for rules that run last: what the others had to do with comments
+    outputs: OutputsPolicy | None = None  # what the project wants of saved outputs
 
     @cached_property
     def atoms(self) -> tuple[tuple[int, Atom], ...]:
@@ -259,6 +261,7 @@ def read_program(
     name: str = "notebook.ipynb",
     folder: Path | None = None,
     builtins: frozenset[str] = EMPTY,
+    outputs: OutputsPolicy | None = None,
 ) -> Program:
     """What rules see of a notebook. Nothing is imported or executed."""
     code = [cell for cell in notebook.cells if cell.kind == "code"]
@@ -270,7 +273,7 @@ def read_program(
         bound = asked & _bound_names(cells, folder) if asked else EMPTY
         cells = [_read_cell(c.cell, bound) if c.plain.unbound & bound else c for c in cells]
         cells = _without_annotations(cells)
-    return Program(kind, notebook, tuple(cells), name, folder, builtins)
+    return Program(kind, notebook, tuple(cells), name, folder, builtins=builtins, outputs=outputs)
 
 
 def _without_annotations(cells: list[CodeCell]) -> list[CodeCell]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nbtools.rules.finding import Edit, Finding, Fix, Related, Safety, Severity, Span
-from nbtools.rules.program import Kind, Program
+from nbtools.rules.program import Kind, OutputsPolicy, Program
 
 Default = Literal["on", "reactive", "opt-in"]
 """Where a rule is on without being asked for: always; when the notebook is to be reactive (the
@@ -26,6 +26,7 @@ class Example:
     ids: tuple[str, ...] = ()  # of the cells; in a reactive notebook their names
     files: Mapping[str, str] = field(default_factory=dict)  # beside the notebook
     document: Mapping[str, object] = field(default_factory=dict)  # the .ipynb, in place of cells
+    outputs: OutputsPolicy | None = None  # the project's policy for saved outputs
     note: str = ""  # what the example shows
 
 

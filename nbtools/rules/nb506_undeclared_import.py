@@ -1,0 +1,105 @@
+"""NB506: an import that the project does not declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtools.analysis.modules import known_modules
+from nbtools.rules.finding import Finding
+from nbtools.rules.program import Program
+from nbtools.rules.rule import Example, Rule
+from nbtools.rules.undeclared import find_undeclared
+
+
+def check(program: Program) -> Iterator[Finding]:
+    """Report such imports where the project has a file that declares what it needs."""
+    for each in program.once(find_undeclared):
+        if not each.declared.files:
+            return
+        if each.module not in known_modules() and _looks_elsewhere(program):
+            continue
+        cell = program.cells[each.position]
+        file = each.declared.files[0]
+        message = (
+            f"`{each.module}` is imported, but `{each.distribution}` is not declared in {file}"
+        )
+        span = cell.first_line(cell.node_of(each.statement))
+        yield RULE.finding(message, span, symbol=each.module)
+
+
+def _looks_elsewhere(program: Program) -> bool:
+    return any(word in program.text for word in ("sys.path", "addsitedir", "%cd", "os.chdir"))
+
+
+_IMPORT = ("import pandas as pd",)
+
+RULE = Rule(
+    code="NB506",
+    name="undeclared-import",
+    severity="warning",
+    default="on",
+    kinds=frozenset({"jupyter", "reactive"}),
+    summary="`{module}` is imported, but `{distribution}` is not declared in {file}",
+    why=(
+        "Who installs what the project declares gets a ModuleNotFoundError here: the commonest "
+        "reason why public notebooks do not run."
+    ),
+    instead=(
+        "Add the distribution to the project's dependency file; if the module is your own, commit "
+        "it beside the notebook."
+    ),
+    valid=(
+        Example(_IMPORT, note="Without a dependency file nothing is expected."),
+        Example(_IMPORT, files={"requirements.txt": "# data\nPandas==2.1\n"}),
+        Example(
+            ("import numpy", "import sklearn.svm", "import yaml"),
+            files={
+                "pyproject.toml": "[project]\nname = 'x'\ndependencies = [\n  'scikit-learn>=1',"
+                "\n]\n[dependency-groups]\ndev = ['pyyaml']\n"
+            },
+            note="scikit-learn always brings numpy.",
+        ),
+        Example(
+            _IMPORT, files={"environment.yml": "name: x\ndependencies:\n  - conda-forge::pandas=2"}
+        ),
+        Example(_IMPORT, files={"setup.cfg": "[options]\ninstall_requires =\n    pandas>=1\n"}),
+        Example(
+            _IMPORT,
+            files={"pyproject.toml": "[tool.poetry.dependencies]\npython = '^3.9'\npandas = '2'"},
+        ),
+        Example(("%pip install pandas", *_IMPORT), files={"requirements.txt": "numpy"}),
+        Example(
+            ("import requests",),
+            files={"requirements.txt": "numpy", "requests.py": "x = 1"},
+            note="A module of the project's own.",
+        ),
+        Example(
+            ("try:\n    import pandas\nexcept ImportError:\n    pandas = None",),
+            files={"requirements.txt": "numpy"},
+        ),
+        Example(_IMPORT, files={"pyproject.toml": "[tool.ruff]\nline-length = 99\n"}),
+        Example(
+            ("!wget https://example.org/helpers.py", "import helpers"),
+            files={"requirements.txt": "numpy"},
+        ),
+        Example(("import IPython, json",), files={"requirements.txt": "numpy"}),
+    ),
+    invalid=(
+        Example(_IMPORT, files={"requirements.txt": "numpy\n"}, found=("1:1:1",)),
+        Example(
+            ("import numpy", "from sklearn.svm import SVC"),
+            files={"pyproject.toml": "[project]\ndependencies = ['numpy>=1']\n"},
+            found=("2:1:1",),
+        ),
+        Example(("import my_own.part",), files={"requirements.txt": "numpy\n"}, found=("1:1:1",)),
+        Example(
+            ("import cv2",), files={"environment.yml": "dependencies:\n- numpy"}, found=("1:1:1",)
+        ),
+    ),
+    check=check,
+    measured=(
+        "60 of 60 sampled findings right; 184 findings in 774 public notebooks, most in one "
+        "repository"
+    ),
+    words=("import",),
+)

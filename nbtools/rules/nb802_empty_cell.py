@@ -1,0 +1,35 @@
+"""NB802: a cell without any text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nbtools.rules.finding import Finding
+from nbtools.rules.program import Program
+from nbtools.rules.rule import Example, Rule
+from nbtools.rules.whole_file import span_of_cell
+
+
+def check(program: Program) -> Iterator[Finding]:
+    """Report code and markdown cells that hold nothing but blanks."""
+    for cell in program.notebook.cells:
+        if cell.kind != "raw" and not cell.source.strip():
+            yield RULE.finding("empty cell: delete it", span_of_cell(cell))
+
+
+RULE = Rule(
+    code="NB802",
+    name="empty-cell",
+    severity="info",
+    default="opt-in",
+    kinds=frozenset({"jupyter"}),
+    summary="empty cell: delete it",
+    why="It was left behind; readers wonder whether something is missing.",
+    instead="Delete the cell.",
+    valid=(Example(("x = 1", "# to be continued")),),
+    invalid=(
+        Example(("x = 1", "", " \n"), found=("2:1:1", "3:1:1")),
+        Example(("%%md ", "x = 1"), found=("1:1:1",)),
+    ),
+    check=check,
+)
