@@ -170,7 +170,7 @@ def test_the_graph_has_no_cycle_and_keeps_the_order_of_effects(notebook: Written
     called = frozenset[str]().union(*(block.facts.calls for block in found.blocks))
     if any(late.definition not in called for late in found.versions.late):
         return  # see test_a_function_that_is_looked_at_but_not_called
-    parents = dependencies(found.versions, found.blocks)
+    parents = dependencies(found.versions, found.blocks, found.naming)
     assert [each for each in components(parents) if len(each) > 1] == []
     firm = {i for i, block in enumerate(found.blocks) if not block.facts.calm}
     for index, above in enumerate(ancestors(parents)):
@@ -181,7 +181,7 @@ def test_the_graph_has_no_cycle_and_keeps_the_order_of_effects(notebook: Written
 def test_a_function_that_is_looked_at_but_not_called() -> None:
     cells = (F + "\nprint(callable(f))", "print(1)\nx = 2")
     found = plan(cells)
-    first, second = dependencies(found.versions, found.blocks)[:2]
+    first, second = dependencies(found.versions, found.blocks, found.naming)[:2]
     assert not first or 0 in second
 
 
