@@ -21,7 +21,7 @@ from nbtools.convert.rewrite import (
     WrapExpression,
     edit_cell,
 )
-from nbtools.convert.scripts import Script, ends_silent
+from nbtools.convert.scripts import Script, ends_silent, sole_call
 
 NO_VALUE_CALLS = frozenset({"print", "display", "show_figures", "shell", "write_file"})
 
@@ -372,7 +372,7 @@ class _Renderer:
         """Show what Jupyter showed in the middle, and not what it did not show at the end."""
         kept = [s for s in atom.statements if not self.vanishes(atom, s)] or [atom.statements[-1]]
         last = kept[-1]
-        if last.kind != "expression" or _gives_nothing(last):
+        if last.kind != "expression" or sole_call(script, last) in NO_VALUE_CALLS:
             return []
         ends_script = last is script.statements[-1]
         ends_block = last is self.last and not segment.after
@@ -400,12 +400,6 @@ def _why_renamed(name: str, after: str) -> str:
     if is_private(name):
         return f"other cells read `{name}`; a name with a leading underscore stays in its cell"
     return f"another cell binds `{name}` too: this value has a name of its own"
-
-
-def _gives_nothing(statement: Statement) -> bool:
-    """Whether the expression is surely a call for its effect, or a docstring."""
-    calls = statement.facts.calls
-    return bool(calls) and calls[0] in NO_VALUE_CALLS and not statement.bare_name
 
 
 def _follows(left: Atom, right: Atom) -> bool:
