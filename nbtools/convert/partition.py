@@ -371,13 +371,9 @@ class _Search:
         `ordered` are blocks that bind one name after the other: what runs between them sees
         the value that is current there, so they keep their place even if they are calm.
         """
-        firm = [i for i in sorted(members) if i in ordered or not trial.blocks[i].facts.calm]
-        place = firm[-1] if firm else max(members)
-        if firm:
-            between = range(firm[0], firm[-1] + 1)
-            members = members | {i for i in between if not trial.blocks[i].facts.calm}
+        members, place = self.with_between(trial, members, ordered)
         while crossed := self.crossed(trial, members, place):
-            members = members | crossed
+            members, place = self.with_between(trial, members | crossed, ordered)
         numbers = self.in_running_order(trial, sorted(members), place)
         parts = self.replace_parts(trial, members, place, numbers)
         if not self.sees_the_same(parts):
@@ -387,6 +383,17 @@ class _Search:
         cells = tuple(sorted({self.atoms[n].cell for n in numbers}))
         self.repairs.append(Repair("merge", cells, names, reason))
         return parts
+
+    def with_between(
+        self, trial: _Trial, members: set[int], ordered: Collection[int]
+    ) -> tuple[set[int], int]:
+        """The members with the blocks between them that have effects, and where they go."""
+        blocks = trial.blocks
+        firm = [i for i in sorted(members) if i in ordered or not blocks[i].facts.calm]
+        if not firm:
+            return members, max(members)
+        between = range(firm[0], firm[-1] + 1)
+        return members | {i for i in between if not blocks[i].facts.calm}, firm[-1]
 
     def sees_the_same(self, parts: Sequence[Part]) -> bool:
         """Whether every statement sees the values that it saw in the author's order."""

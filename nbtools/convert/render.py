@@ -245,12 +245,21 @@ class _Renderer:
         return Names(loads=loads, stores=stores, late=late)
 
     def read_name(self, name: str, position: int) -> str:
+        if name in self.resolver.versions.unbound[self.index] and self.is_deleted(name, position):
+            return name  # a builtin again
         change = self.changes.get(name)
         if change is not None:
             return change.before if position <= change.first else change.after
         if self.resolver.own(self.index, name) is not None:
             return name
         return self.resolver.entry(self.index, name) or name
+
+    def is_deleted(self, name: str, position: int) -> bool:
+        """Whether the block itself has deleted the name, and not bound it again."""
+        for _, statement in reversed(self.statements[:position]):
+            if name in statement.facts.binds | statement.facts.deletes:
+                return statement.kind == "delete"
+        return False
 
     def late_names(self, position: int, facts: Facts) -> dict[str, str]:
         names: dict[str, str] = {}
