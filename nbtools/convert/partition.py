@@ -439,11 +439,14 @@ class _Search:
         """
         blocks = trial.blocks
         firm = any(not blocks[index].facts.calm for index in members)
+        deleted = EMPTY.union(*(blocks[index].facts.deletes for index in members))
         found: set[int] = set()
         for index in range(min(members), max(members)):
             facts = blocks[index].facts
             if index in members:
                 continue
+            if facts.reads & deleted:  # wherever it stands then, the name may be gone
+                found.add(index)
             passing = [m for m in members if m < index < place or place < index < m]
             for other in (blocks[member].facts for member in passing):
                 clash = _changed(facts) & (_changed(other) | other.reads | other.loads)
