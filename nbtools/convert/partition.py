@@ -96,15 +96,18 @@ def resolve_late(versions: Versions, late: LateRead) -> int | None:
     return own if late.versions <= {own, versions.versions[own].previous} else None
 
 
-def dependencies(versions: Versions, blocks: Sequence[Block], naming: Naming) -> list[set[int]]:
+def dependencies(
+    versions: Versions, blocks: Sequence[Block], naming: Naming | None = None
+) -> list[set[int]]:
     """For each block, the blocks whose names it uses.
 
-    A name that is not bound when it is looked up is meant as well, if a version got that name.
+    With final names, a name that is not bound when it is looked up counts too, if a version got it.
     """
     parents: list[set[int]] = [set() for _ in blocks]
     found = readers(blocks, versions)
     for number, users in enumerate(found.of_version):
-        block, name = versions.versions[number].block, naming.names[number]
+        block = versions.versions[number].block
+        name = naming.names[number] if naming else ""
         for user in users | found.of_unbound.get(name, frozenset()) - {block}:
             parents[user].add(block)
     return parents
