@@ -304,14 +304,14 @@ CALM = (
     "x = -1, [2, {3: 'a'}], 1 + 2",
     "x = lambda: a()",
     "pass",
-    "'a docstring'",
     "def f(): print(1)",
     "def f(a=b, *, c=d.e): pass",
     "@a.b\ndef f(): pass",
     "class C: pass",
-    "class C(a.B):\n    x = 1\n    y: int\n    def m(self): a()",
+    "class C(a.B):\n    'a docstring'\n    x = 1\n    y: int\n    def m(self): a()",
 )
 NOT_CALM = (
+    "'a value that may be shown'",
     "x = a",
     "x = a()",
     "x = {**a}",

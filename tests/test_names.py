@@ -133,7 +133,6 @@ def test_what_other_blocks_read_is_public(notebook: Written) -> None:
         assert not any(is_private(found.naming.names[number]) for number in reads.values())
 
 
-@pytest.mark.xfail(strict=True, reason="_fixed_versions looks at what is read at once only")
 def test_what_a_string_in_a_function_names_keeps_its_name() -> None:
     cells = ("t = 1", "print(t)", "t = 2", "def f(): return eval('t')", "print(f())")
     assert names_of(*cells) == "t0=t_1 t2=t f3=f"

@@ -11,7 +11,7 @@ from plans import plan, show_block
 from strategies import Written, notebooks
 
 from nbtools.analysis.facts import read_statements
-from nbtools.analysis.graph import components
+from nbtools.analysis.graph import components, running_order
 from nbtools.analysis.versions import atoms_of
 from nbtools.convert.names import is_private
 from nbtools.convert.partition import Partition, Repair, dependencies, resolve_late
@@ -145,14 +145,6 @@ def test_repairs_say_why() -> None:
 # ---------------------------------------------------------------- whatever is drawn
 
 
-def ancestors(parents: list[set[int]]) -> list[set[int]]:
-    """For each block all that it needs; the graph must have no cycle."""
-    found: list[set[int]] = [set() for _ in parents]
-    for (block,) in components(parents):
-        found[block] = parents[block].union(*(found[parent] for parent in parents[block]))
-    return found
-
-
 def public_definitions(found: Partition) -> Counter[str]:
     names = found.naming.names
     return Counter(
@@ -167,22 +159,18 @@ def public_definitions(found: Partition) -> Counter[str]:
 @settings(max_examples=80)
 def test_the_graph_has_no_cycle_and_keeps_the_order_of_effects(notebook: Written) -> None:
     found = plan(notebook.cells)
-    called = frozenset[str]().union(*(block.facts.calls for block in found.blocks))
-    if any(late.definition not in called for late in found.versions.late):
-        return  # see test_a_function_that_is_looked_at_but_not_called
-    parents = dependencies(found.versions, found.blocks)
+    parents = dependencies(found.versions, found.blocks, found.naming)
     assert [each for each in components(parents) if len(each) > 1] == []
-    firm = {i for i, block in enumerate(found.blocks) if not block.facts.calm}
-    for index, above in enumerate(ancestors(parents)):
-        assert index not in firm or all(other < index for other in above & firm)
+    firm = [i for i in running_order(parents) if not found.blocks[i].facts.calm]
+    assert firm == sorted(firm)
 
 
-@pytest.mark.xfail(strict=True, reason="nothing merges what had to wait for a name further down")
 def test_a_function_that_is_looked_at_but_not_called() -> None:
     cells = (F + "\nprint(callable(f))", "print(1)\nx = 2")
     found = plan(cells)
-    first, second = dependencies(found.versions, found.blocks)[:2]
-    assert not first or 0 in second
+    order = running_order(dependencies(found.versions, found.blocks, found.naming))
+    firm = [i for i in order if not found.blocks[i].facts.calm]
+    assert firm == sorted(firm)
 
 
 @given(notebooks())

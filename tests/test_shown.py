@@ -61,7 +61,6 @@ def test_parting(cells: tuple[str, ...], expected: list[str]) -> None:
     assert show(*cells)[0] == expected
 
 
-@pytest.mark.xfail(strict=True, reason="only the first call of the last expression is looked at")
 @pytest.mark.parametrize("last", ["[display(x) for x in y]", "display(x), 5", "print(x), 5"])
 def test_a_last_value_that_is_made_of_displays(last: str) -> None:
     found, _ = show(f"{D}\n{last}")

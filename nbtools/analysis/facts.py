@@ -275,12 +275,14 @@ def _is_calm(node: ast.stmt) -> bool:
         return all(map(_is_still, values)) and all(map(_is_calm_in_class, node.body))
     if isinstance(node, ast.Assign):
         return all(isinstance(t, ast.Name) for t in node.targets) and _is_constant(node.value)
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return False  # even a constant, if it is an expression, may be a value that is shown
 
 
 def _is_calm_in_class(node: ast.stmt) -> bool:
     if isinstance(node, ast.AnnAssign):
         return node.value is None or _is_constant(node.value)
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
     return _is_calm(node)
 
 

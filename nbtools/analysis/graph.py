@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from heapq import heappop, heappush
 
 
 def components(parents: Sequence[Collection[int]]) -> list[tuple[int, ...]]:
@@ -20,6 +21,29 @@ def components(parents: Sequence[Collection[int]]) -> list[tuple[int, ...]]:
         if root not in search.index:
             search.visit(root)
     return search.found
+
+
+def running_order(parents: Sequence[Collection[int]]) -> list[int]:
+    """The order in which marimo runs cells: each as early in the file as what it needs allows.
+
+    Args:
+        parents: As for `components`; the graph has no cycle.
+    """
+    children: list[list[int]] = [[] for _ in parents]
+    for node, needed in enumerate(parents):
+        for parent in needed:
+            children[parent].append(node)
+    missing = [len(needed) for needed in parents]
+    ready = [node for node, count in enumerate(missing) if not count]
+    order: list[int] = []
+    while ready:
+        node = heappop(ready)
+        order.append(node)
+        for child in children[node]:
+            missing[child] -= 1
+            if not missing[child]:
+                heappush(ready, child)
+    return order
 
 
 class _Tarjan:

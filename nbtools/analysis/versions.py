@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nbtools.analysis.facts import BUILTINS, EMPTY, Code, Facts, Statement, compose
 
@@ -51,6 +51,7 @@ class Version:
     name: str
     block: int  # index among the blocks
     previous: int | None  # the version it may leave in place or was made from
+    sure: bool = True  # the name is bound once the block has run
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class LateRead:
     unbound: bool = False  # it was called while the name was not bound
     caller: int | None = None  # the block that first called it so
     held: bool = False  # other names hold the code too: an alias, an instance, a registry
+    supposed: bool = False  # nobody uses the code: this is what it would see
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +147,13 @@ class _Trace:
         for name in sorted(facts.binds | facts.writes_late):
             previous = self.env.get(name)
             version = self.own[block].get(name)
+            sure = name in facts.always or (previous is not None and self.versions[previous].sure)
             if version is None:
                 version = self.own[block][name] = len(self.versions)
                 kept = None if name in facts.always and name not in facts.reads else previous
-                self.versions.append(Version(name, block, kept))
+                self.versions.append(Version(name, block, kept, sure))
+            elif self.versions[version].sure != sure:
+                self.versions[version] = replace(self.versions[version], sure=sure)
             codes = self.codes.get(version, frozenset())
             if name not in facts.always and previous is not None:
                 codes |= self.codes.get(previous, frozenset())
@@ -248,11 +253,13 @@ class _Trace:
             for name in sorted(seen.code.reads):
                 versions = seen.versions.get(name, set())
                 unbound = name in seen.unbound
-                if not versions and not unbound and name in by_name:
+                supposed = not versions and not unbound and name in by_name
+                if supposed:
                     versions = {self.default(seen, by_name[name])}
                 held = identity in shared
                 caller = seen.unbound.get(name)
-                yield LateRead(*identity, name, frozenset(versions), unbound, caller, held)
+                found = frozenset(versions)
+                yield LateRead(*identity, name, found, unbound, caller, held, supposed)
 
     def shared_codes(self) -> set[CodeId]:
         """Code that is held under another name than its definition's."""

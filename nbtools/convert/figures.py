@@ -17,7 +17,7 @@ from nbtools.analysis.facts import Facts, Statement
 from nbtools.cells import Notebook, Output
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import ReplaceCalls, edit_cell
-from nbtools.convert.scripts import Script, revise
+from nbtools.convert.scripts import Script, revise, sole_call
 from nbtools.convert.shown import functions_calling, name_last_value, part_last_value
 from nbtools.convert.tags import hides_output
 
@@ -263,10 +263,10 @@ class _Cell:
 
     def gives_nothing(self) -> bool:
         """Whether the last expression surely has no value to show."""
-        calls = self.last.facts.calls
-        if self.last.bare_name or not calls:
-            return False
-        return calls[0] == "print" or self.plotting.in_pyplot(calls[0]) in _NOTHING
+        called = sole_call(self.script, self.last)
+        return called is not None and (
+            called == "print" or self.plotting.in_pyplot(called) in _NOTHING
+        )
 
     def replace_shows(self, script: Script, new: str) -> Script:
         self.helper |= new == "show_figures()"

@@ -177,6 +177,9 @@ def _fixed_versions(blocks: Sequence[Block], versions: Versions) -> frozenset[in
             if bound.dotted and bound.bound in own:
                 fixed.add(own[bound.bound])
         fixed |= {own[name] for name in facts.writes_late if name in own}
+    for late in versions.late:
+        if late.name in blocks[late.block].facts.strings:
+            fixed |= late.versions
     return frozenset(fixed) | frozenset(_written_late(blocks, versions))
 
 

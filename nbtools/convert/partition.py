@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from nbtools.analysis.facts import BUILTINS, EMPTY
-from nbtools.analysis.graph import components
+from nbtools.analysis.facts import BUILTINS, EMPTY, HOLDING_CALLS, Facts
+from nbtools.analysis.graph import components, running_order
 from nbtools.analysis.versions import Atom, Block, LateRead, Versions, trace_versions
 from nbtools.convert.names import Naming, choose_names, readers
 
@@ -96,14 +96,29 @@ def resolve_late(versions: Versions, late: LateRead) -> int | None:
     return own if late.versions <= {own, versions.versions[own].previous} else None
 
 
-def dependencies(versions: Versions, blocks: Sequence[Block]) -> list[set[int]]:
-    """For each block, the blocks whose names it uses."""
+def dependencies(
+    versions: Versions, blocks: Sequence[Block], naming: Naming | None = None
+) -> list[set[int]]:
+    """For each block, the blocks whose names it uses.
+
+    With final names, a name that is not bound when it is looked up counts too, if a version got it.
+    """
     parents: list[set[int]] = [set() for _ in blocks]
-    shared = readers(blocks, versions).of_version
-    for number, users in enumerate(shared):
-        for user in users:
-            parents[user].add(versions.versions[number].block)
+    found = readers(blocks, versions)
+    for number, users in enumerate(found.of_version):
+        block = versions.versions[number].block
+        name = naming.names[number] if naming else ""
+        for user in users | found.of_unbound.get(name, frozenset()) - {block}:
+            parents[user].add(block)
     return parents
+
+
+def ancestors(parents: Sequence[Collection[int]]) -> list[set[int]]:
+    """For each block of a graph without a cycle, all that it needs."""
+    found: list[set[int]] = [set() for _ in parents]
+    for (block,) in components(parents):
+        found[block] = set(parents[block]).union(*(found[parent] for parent in parents[block]))
+    return found
 
 
 class _Search:
@@ -118,6 +133,7 @@ class _Search:
         self.may_copy = may_copy
         self.merged_conflicts = 0
         self.blocks: dict[Part, Block] = {}
+        self.noticed: dict[Part, bool] = {}
         self.repairs: list[Repair] = []
         self.copied: dict[tuple[int, int], int] = {}  # (atom, where) -> the copy's number
         self.whole: dict[int, int] = {}  # atom -> its cell's first atom, for parted cells
@@ -153,10 +169,26 @@ class _Search:
             for late in versions.late
             if len(late.versions) > 1 and resolve_late(versions, late) is None
         )
-        parents = dependencies(versions, blocks)
+        parents = dependencies(versions, blocks, naming)
         cycles = tuple(c for c in components(parents) if len(c) > 1)
-        pulled = _pulled(blocks, parents) if not cycles else ()
+        pulled = () if cycles else self.pulled(kept, parents)
         return _Trial(kept, blocks, versions, naming, conflicts, cycles, pulled)
+
+    def pulled(self, parts: Sequence[Part], parents: Sequence[Collection[int]]) -> tuple[int, ...]:
+        """Blocks with effects that would run behind a block with effects further down."""
+        furthest = -1
+        found: list[int] = []
+        for index in running_order(parents):
+            if self.is_noticed(parts[index]):
+                if index < furthest:
+                    found.append(index)
+                furthest = max(furthest, index)
+        return tuple(sorted(found))
+
+    def is_noticed(self, part: Part) -> bool:
+        if part not in self.noticed:
+            self.noticed[part] = any(_is_noticed(self.atoms[number]) for number in part)
+        return self.noticed[part]
 
     def block(self, part: Part) -> Block:
         if part not in self.blocks:
@@ -175,8 +207,42 @@ class _Search:
             members = sorted({block for cycle in trial.cycles for block in cycle})
             return self.part_cells(trial, members) or self.merge_cycle(trial, trial.cycles[0])
         if trial.pulled:
-            return self.part_cells(trial, trial.pulled)
+            return self.part_cells(trial, trial.pulled) or self.repair_order(trial)
         return None
+
+    def repair_order(self, trial: _Trial) -> list[Part] | None:
+        """Let a block with effects run where it stands: what it needs from below comes to it.
+
+        A name that is read before anything binds it is another matter: there the later
+        binding is the repair, and the reader waits for it.
+        """
+        above = ancestors(dependencies(trial.versions, trial.blocks, trial.naming))
+        for index in self.pulled_by_code(trial):
+            below = {other for other in above[index] if other > index}
+            between = {other for other in above[index] if not below.isdisjoint(above[other])}
+            parted = self.part_cells(trial, below | between)
+            return parted or self.merge_below(trial, index, below)
+        return None
+
+    def pulled_by_code(self, trial: _Trial) -> list[int]:
+        """The pulled blocks that wait for what their code looks up, and for nothing else."""
+        above = (
+            ancestors(dependencies(trial.versions, trial.blocks, trial.naming))
+            if trial.pulled
+            else []
+        )
+        early = _early_readers(trial.versions)
+        return [index for index in trial.pulled if early.isdisjoint(above[index] | {index})]
+
+    def merge_below(self, trial: _Trial, index: int, below: set[int]) -> list[Part]:
+        names = {
+            late.name
+            for late in trial.versions.late
+            if late.block not in below
+            and any(trial.versions.versions[version].block in below for version in late.versions)
+        }
+        reason = "code of these cells looks up names that are bound further down"
+        return self.merge(trial, below | {index}, tuple(sorted(names)), reason)
 
     def define_again(self, trial: _Trial) -> list[Part] | None:
         """Repeat a function's definition after a global that it reads has changed."""
@@ -232,9 +298,7 @@ class _Search:
     def copy_atom(self, number: int, late: LateRead, where: int, trial: _Trial) -> int | None:
         """A new atom that repeats a definition behind a block, once for each place."""
         origin = self.atoms[number]
-        base = next(
-            n for n, a in enumerate(self.atoms) if a.statements is origin.statements and not a.copy
-        )
+        base = self.origin(number)
         after = trial.parts[where][-1]
         copies = sum(1 for (b, _) in self.copied if b == base)
         if (base, after) in self.copied or copies >= MOST_COPIES:
@@ -310,17 +374,65 @@ class _Search:
         `ordered` are blocks that bind one name after the other: what runs between them sees
         the value that is current there, so they keep their place even if they are calm.
         """
-        firm = [i for i in sorted(members) if i in ordered or not trial.blocks[i].facts.calm]
-        place = firm[-1] if firm else max(members)
-        if firm:
-            between = range(firm[0], firm[-1] + 1)
-            members = members | {i for i in between if not trial.blocks[i].facts.calm}
+        members, place = self.with_between(trial, members, ordered)
         while crossed := self.crossed(trial, members, place):
-            members = members | crossed
+            members, place = self.with_between(trial, members | crossed, ordered)
         numbers = self.in_running_order(trial, sorted(members), place)
+        parts = self.replace_parts(trial, members, place, numbers)
+        if not self.sees_the_same(parts):
+            members = set(range(min(members), max(members) + 1))
+            numbers = self.in_running_order(trial, sorted(members), max(members))
+            parts = self.replace_parts(trial, members, max(members), numbers)
         cells = tuple(sorted({self.atoms[n].cell for n in numbers}))
         self.repairs.append(Repair("merge", cells, names, reason))
-        return self.replace_parts(trial, members, place, numbers)
+        return parts
+
+    def with_between(
+        self, trial: _Trial, members: set[int], ordered: Collection[int]
+    ) -> tuple[set[int], int]:
+        """The members with the blocks between them that have effects, and where they go."""
+        blocks = trial.blocks
+        firm = [i for i in sorted(members) if i in ordered or not blocks[i].facts.calm]
+        if not firm:
+            return members, max(members)
+        between = range(firm[0], firm[-1] + 1)
+        return members | {i for i in between if not blocks[i].facts.calm}, firm[-1]
+
+    def sees_the_same(self, parts: Sequence[Part]) -> bool:
+        """Whether every statement sees the values that it saw in the author's order."""
+        order = [number for part in parts for number in part]
+        given = [number for number, atom in enumerate(self.atoms) if not atom.copy]
+        return [n for n in order if not self.atoms[n].copy] == given or (
+            self.sight(order) == self.sight(given)
+        )
+
+    def sight(self, order: Sequence[int]) -> dict[tuple[int, str, str], set[int]]:
+        """The atoms whose values each atom, and the code it defines, sees in an order."""
+        versions = trace_versions([self.block((number,)) for number in order])
+        origins = [self.origin(number) for number in order]
+        found: dict[tuple[int, str, str], set[int]] = {}
+
+        def see(block: int, how: str, name: str, seen: Iterable[int]) -> None:
+            makers = {origins[versions.versions[version].block] for version in seen}
+            found.setdefault((origins[block], how, name), set()).update(makers)
+
+        for block, reads in enumerate(versions.reads):
+            for name, version in reads.items():
+                see(block, "", name, [version])
+        for made in versions.versions:
+            see(made.block, "before", made.name, [] if made.previous is None else [made.previous])
+        for late in versions.late:
+            if not late.supposed:
+                see(late.block, f"{late.definition}()", late.name, late.versions)
+        return found
+
+    def origin(self, number: int) -> int:
+        """The author's atom that a repeated definition repeats; else the atom itself."""
+        atom = self.atoms[number]
+        if not atom.copy:
+            return number
+        same = (n for n, a in enumerate(self.atoms) if a.statements is atom.statements)
+        return min(same)
 
     def crossed(self, trial: _Trial, members: Collection[int], place: int) -> set[int]:
         """Blocks that a member must not pass on its way to the merged block's place.
@@ -330,15 +442,18 @@ class _Search:
         """
         blocks = trial.blocks
         firm = any(not blocks[index].facts.calm for index in members)
+        deleted = EMPTY.union(*(blocks[index].facts.deletes for index in members))
         found: set[int] = set()
         for index in range(min(members), max(members)):
             facts = blocks[index].facts
             if index in members:
                 continue
+            if facts.reads & deleted:  # wherever it stands then, the name may be gone
+                found.add(index)
             passing = [m for m in members if m < index < place or place < index < m]
             for other in (blocks[member].facts for member in passing):
-                clash = facts.binds & (other.binds | other.reads | other.loads)
-                needs = other.binds & facts.reads if firm and not facts.calm else EMPTY
+                clash = _changed(facts) & (_changed(other) | other.reads | other.loads)
+                needs = _changed(other) & facts.reads if firm and not facts.calm else EMPTY
                 if clash or needs:
                     found.add(index)
         return found
@@ -346,17 +461,15 @@ class _Search:
     def in_running_order(self, trial: _Trial, members: Sequence[int], place: int) -> list[int]:
         """The atoms of the members as the author's cells run them.
 
-        Calm ones come first if they alone bind what the block they come to reads.
+        Calm ones come first if they bind what a block above reads before it is bound.
         """
-        needed = trial.blocks[place].facts.reads
-        for index in members:
-            needed -= trial.blocks[index].facts.binds if index <= place else EMPTY
-        early = {
-            number
+        needed = {
+            trial.versions.versions[version].block
             for index in members
-            if index > place and trial.blocks[index].facts.binds & needed
-            for number in trial.parts[index]
+            if index <= place
+            for version in trial.versions.reads[index].values()
         }
+        early = {n for index in members if place < index in needed for n in trial.parts[index]}
         keys: dict[int, tuple[bool, int, int]] = {}
         last = -1  # the author's statement that a repeated definition stands behind
         for part in trial.parts:
@@ -394,6 +507,7 @@ class _Search:
             attempt = self.try_parts(parts)
             if self.no_worse(attempt, trial):
                 trial = attempt
+                index = max(index - 1, 0)  # the part above may go with the longer one
             else:
                 index += 1
         return trial
@@ -409,7 +523,9 @@ class _Search:
         if attempt.sound:
             return True
         worse = attempt.cycles or attempt.conflicts or attempt.naming.clashes
-        return not worse and len(attempt.pulled) <= len(trial.pulled)
+        if worse or len(attempt.pulled) > len(trial.pulled):
+            return False
+        return len(self.pulled_by_code(attempt)) <= len(self.pulled_by_code(trial))
 
     def final_repairs(self, trial: _Trial) -> tuple[Repair, ...]:
         """The repairs that can be seen in the result, each once."""
@@ -435,16 +551,32 @@ class _Search:
                 yield Repair("split", (cell,), (), reason)
 
 
-def _pulled(blocks: Sequence[Block], parents: Sequence[Collection[int]]) -> tuple[int, ...]:
-    """Blocks with effects that would have to wait for a block with effects further down."""
-    latest = [-1] * len(blocks)  # the last block with effects among a block and its ancestors
-    pulled: list[int] = []
-    for component in components(parents):
-        (index,) = component
-        last = max((latest[parent] for parent in parents[index]), default=-1)
-        if not blocks[index].facts.calm:
-            if last > index:
-                pulled.append(index)
-            last = max(last, index)
-        latest[index] = last
-    return tuple(sorted(pulled))
+def _changed(facts: Facts) -> frozenset[str]:
+    return facts.binds | facts.deletes
+
+
+def _early_readers(versions: Versions) -> set[int]:
+    """Blocks that read a name, or call code that does, before anything binds it."""
+    found = {
+        block
+        for block, reads in enumerate(versions.reads)
+        if any(versions.versions[version].block > block for version in reads.values())
+    }
+    return found | {late.block for late in versions.late if late.unbound and late.versions}
+
+
+def _is_noticed(atom: Atom) -> bool:
+    """Whether it matters when the atom runs, among others that have effects.
+
+    It does not where a function is defined, and only an instance made or a wrapper called for it.
+    """
+    return any(
+        statement.kind != "function" or not all(map(_is_constructor, statement.facts.calls))
+        for statement in atom.statements
+        if not statement.facts.calm
+    )
+
+
+def _is_constructor(called: str) -> bool:
+    last = called.rsplit(".", 1)[-1]
+    return last[:1].isupper() or last in HOLDING_CALLS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nbtools.analysis.facts import EMPTY, Facts, Statement
+from nbtools.analysis.facts import BUILTINS, EMPTY, Facts, Statement
 from nbtools.analysis.versions import Atom, Block, Versions
 from nbtools.convert.imports import Imports
 from nbtools.convert.log import Log
@@ -21,7 +21,7 @@ from nbtools.convert.rewrite import (
     WrapExpression,
     edit_cell,
 )
-from nbtools.convert.scripts import Script, ends_silent
+from nbtools.convert.scripts import Script, ends_silent, sole_call
 
 NO_VALUE_CALLS = frozenset({"print", "display", "show_figures", "shell", "write_file"})
 
@@ -72,15 +72,25 @@ class Resolver:
 
     def entry(self, block: int, name: str) -> str | None:
         """The name under which a block finds a name's value when it starts, if it needs it."""
+        version = self.entry_version(block, name)
+        if version is not None:
+            return self.name_of(version)
+        return name if name in self.versions.unbound[block] else None
+
+    def entry_version(self, block: int, name: str) -> int | None:
+        """The version that a block needs when it starts."""
         version = self.versions.reads[block].get(name)
         own = self.own(block, name)
         if version is None and own is not None:
             facts = self.partition.blocks[block].facts
             if name in facts.late | facts.reads or own in self.read_elsewhere:
                 version = self.versions.versions[own].previous
-        if version is not None:
-            return self.name_of(version)
-        return name if name in self.versions.unbound[block] else None
+        return version
+
+    def may_be_unbound(self, block: int, name: str) -> bool:
+        """Whether a name that the block needs when it starts may have no value then."""
+        version = self.entry_version(block, name)
+        return version is not None and not self.versions.versions[version].sure
 
 
 def _versions_read_elsewhere(versions: Versions) -> frozenset[int]:
@@ -137,6 +147,16 @@ class _Renderer:
         self.copies: list[str] = []  # entry copies: lines at the block's start
         self.changes: dict[str, _Change] = {}
         self.needs_marimo = False
+        kept = [s for a, s in self.statements if not self.vanishes(a, s)]
+        self.last = kept[-1] if kept else None  # the last statement of the rendered block
+
+    def vanishes(self, atom: Atom, statement: Statement) -> bool:
+        """Whether nothing is left of a statement: a `del` or an import that is dropped."""
+        facts = statement.facts
+        if statement.kind == "delete":
+            return not facts.mutates and facts.deletes <= self.foreign_deletes(statement)
+        dropped = self.imports.drops.get((atom.cell, statement.index), EMPTY)
+        return bool(dropped) and {i.bound for i in facts.imports} <= dropped
 
     def render(self) -> Rendered:
         self.find_changes()
@@ -160,7 +180,8 @@ class _Renderer:
         for name, own in self.resolver.versions.own[self.index].items():
             after = self.resolver.name_of(own)
             entry = self.resolver.entry(self.index, name)
-            if entry is None or entry == after:
+            missing = entry == name and self.finds_nothing(name)
+            if entry is None or entry == after or missing:
                 if after != name:
                     self.changes[name] = _Change(after, after, 0)
                 continue
@@ -168,10 +189,22 @@ class _Renderer:
             if first is not None:
                 self.changes[name] = _Change(entry, after, first)
             else:
-                self.copies.append(f"{after} = {entry}")
-                reason = f"the cell goes on with the value that another cell gave `{name}`"
-                self.report_added(self.anchor(), self.copies[-1], reason)
+                self.copy_entry(name, entry, after)
                 self.changes[name] = _Change(after, after, 0)
+
+    def finds_nothing(self, name: str) -> bool:
+        """Whether a name that the block reads and binds has no value at all when it starts."""
+        return name in self.resolver.versions.unbound[self.index] and name not in BUILTINS
+
+    def copy_entry(self, name: str, entry: str, after: str) -> None:
+        """Begin the block with the value that the name has when the block starts."""
+        line = f"{after} = {entry}"
+        if self.resolver.may_be_unbound(self.index, name):
+            self.copies += [f'if "{entry}" in globals():', f"    {line}"]
+        else:
+            self.copies.append(line)
+        reason = f"the cell goes on with the value that another cell gave `{name}`"
+        self.report_added(self.anchor(), line, reason)
 
     def report_added(self, script: int, line: str, reason: str) -> None:
         cell = self.scripts[script].cell
@@ -212,12 +245,21 @@ class _Renderer:
         return Names(loads=loads, stores=stores, late=late)
 
     def read_name(self, name: str, position: int) -> str:
+        if name in self.resolver.versions.unbound[self.index] and self.is_deleted(name, position):
+            return name  # a builtin again
         change = self.changes.get(name)
         if change is not None:
             return change.before if position <= change.first else change.after
         if self.resolver.own(self.index, name) is not None:
             return name
         return self.resolver.entry(self.index, name) or name
+
+    def is_deleted(self, name: str, position: int) -> bool:
+        """Whether the block itself has deleted the name, and not bound it again."""
+        for _, statement in reversed(self.statements[:position]):
+            if name in statement.facts.binds | statement.facts.deletes:
+                return statement.kind == "delete"
+        return False
 
     def late_names(self, position: int, facts: Facts) -> dict[str, str]:
         names: dict[str, str] = {}
@@ -309,7 +351,7 @@ class _Renderer:
             edits.append(DropImports(drops))
         if deletes:
             edits.append(DropDeletes(deletes))
-        if atom is segment.atoms[-1]:
+        if atom is segment.atoms[-1] or any(s is self.last for s in atom.statements):
             edits += self.display_edits(script, segment, atom)
         return edits
 
@@ -337,12 +379,13 @@ class _Renderer:
 
     def display_edits(self, script: Script, segment: _Segment, atom: Atom) -> list[CellEdit]:
         """Show what Jupyter showed in the middle, and not what it did not show at the end."""
-        last = atom.statements[-1]
-        if last.kind != "expression" or _gives_nothing(last):
+        kept = [s for s in atom.statements if not self.vanishes(atom, s)] or [atom.statements[-1]]
+        last = kept[-1]
+        if last.kind != "expression" or sole_call(script, last) in NO_VALUE_CALLS:
             return []
         ends_script = last is script.statements[-1]
-        ends_block = last is self.statements[-1][1] and not segment.after
-        index = len(atom.statements) - 1
+        ends_block = last is self.last and not segment.after
+        index = atom.statements.index(last)
         silent = ends_silent(script.source if ends_script else _slice(script, atom))
         among_others = ends_script and ends_block and self.needs_marimo
         if silent or (ends_script == ends_block and not among_others):
@@ -366,12 +409,6 @@ def _why_renamed(name: str, after: str) -> str:
     if is_private(name):
         return f"other cells read `{name}`; a name with a leading underscore stays in its cell"
     return f"another cell binds `{name}` too: this value has a name of its own"
-
-
-def _gives_nothing(statement: Statement) -> bool:
-    """Whether the expression is surely a call for its effect, or a docstring."""
-    calls = statement.facts.calls
-    return bool(calls) and calls[0] in NO_VALUE_CALLS and not statement.bare_name
 
 
 def _follows(left: Atom, right: Atom) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbtools.analysis.facts import Facts, SourceError, Statement, read_statements
+from nbtools.analysis.facts import Facts, SourceError, Statement, dotted_name, read_statements
 from nbtools.analysis.magics import PlainCell, to_plain_python
 from nbtools.analysis.modules import star_names
 from nbtools.analysis.runs import names_of_run
@@ -22,6 +23,7 @@ from nbtools.convert.global_statements import drop_global_statements
 from nbtools.convert.log import Log
 from nbtools.convert.recursion import allow_deep_trees
 from nbtools.formats.reactive import safe_source
+from nbtools.syntax import parse_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,14 @@ def _ends_in_semicolon(source: str) -> bool:
     except (tokenize.TokenError, SyntaxError):
         return True  # a part of a cell, say: what it looks like counts
     return last == ";"
+
+
+def sole_call(script: Script, statement: Statement) -> str | None:
+    """What an expression statement calls, by dotted name, if it is that call and nothing else."""
+    if not statement.facts.calls or statement.kind != "expression":
+        return None
+    value = getattr(parse_source(script.source).body[statement.index], "value", None)
+    return dotted_name(value.func) if isinstance(value, ast.Call) else None
 
 
 def strip_trailing_comments(source: str) -> str:

@@ -13,7 +13,7 @@ from nbtools.analysis.facts import Statement
 from nbtools.analysis.versions import atoms_of
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import AssignExpression, edit_cell
-from nbtools.convert.scripts import Script, revise
+from nbtools.convert.scripts import Script, revise, sole_call
 
 DISPLAYING = frozenset(
     {"display", "show_figures", "show_value", "mo.output.append", "mo.output.replace"}
@@ -57,8 +57,7 @@ def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
 
 def gives_nothing(script: Script, displays: frozenset[str]) -> bool:
     """Whether the last expression is one call of a function that returns None."""
-    last = script.statements[-1]
-    return last.facts.calls[:1] != () and last.facts.calls[0] in (DISPLAYING & displays) | {"print"}
+    return sole_call(script, script.statements[-1]) in (DISPLAYING & displays) | {"print"}
 
 
 def _mentioned(statement: Statement) -> frozenset[str]:
