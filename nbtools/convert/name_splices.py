@@ -17,6 +17,9 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FSTRING = re.compile(r"[fFtT][rR]?['\"]")
+_EQUAL = re.compile(rb"[ \t]*=(?![=])[ \t]*")
+_PLAIN = re.compile(rb"[^\n\\'\"{}]*")  # may stand in any string as it is
+_FIELDS = frozenset({"FormattedValue", "Interpolation"})
 _FSTRINGS = frozenset({"JoinedStr", "TemplateStr"})
 
 
@@ -30,7 +33,14 @@ class _Scope:
 
 
 def rename_by_position(statement: ast.stmt, names: Names, text: Text) -> Iterator[Splice]:
-    """The renamed tokens; the tree is renamed, too."""
+    """The renamed tokens, and what else must change for them; the tree is renamed, too."""
+    renamed = list(_renamed_tokens(statement, names, text))
+    yield from renamed
+    if renamed:
+        yield from _keep_shown(statement, [splice.start for splice in renamed], text)
+
+
+def _renamed_tokens(statement: ast.stmt, names: Names, text: Text) -> Iterator[Splice]:
     wanted = names.loads.keys() | names.stores.keys() | names.late.keys()
     if any("__" in name for name in wanted):
         raise UnsureError  # a class may mangle it
@@ -195,15 +205,34 @@ def _names_bound_as_text(node: ast.AST) -> Sequence[str]:
 # --- f-strings -----------------------------------------------------------------------------
 
 
+def _keep_shown(statement: ast.stmt, renamed: Sequence[int], text: Text) -> Iterator[Splice]:
+    """`x={x_1!r}` of `{x=}`, which shows the name in it; `{x=:.2f}` and `{x=!s}` need no `!r`."""
+    for node in ast.walk(statement):
+        if type(node).__name__ not in _FIELDS:
+            continue
+        value: ast.expr = node.value  # type: ignore[attr-defined]
+        start, end = text.start(value), text.end(value)
+        equal = _EQUAL.match(text.data, end)
+        if equal is None or not any(start <= place < end for place in renamed):
+            continue
+        brace = text.data.rfind(b"{", 0, start)
+        shown = text.data[brace + 1 : equal.end()]
+        if brace < 0 or not _PLAIN.fullmatch(shown):
+            raise UnsureError
+        yield Splice(brace, start, shown + b"{")
+        yield Splice(end, equal.end(), b"!r" if text.data[equal.end() :][:1] == b"}" else b"")
+
+
 def check_fstrings(source: str, renamed: Sequence[ast.stmt], text: str) -> None:
     """Raise UnsureError if the f-strings of the text are not those of the renamed tree.
 
     Before Python 3.12 places in f-strings are not exact, and `{x=}` shows its names. All other
     places are exact, so that a name was changed in the wrong place if one is missing here.
     """
-    if _FSTRING.search(source):
-        if _dump_fstrings(renamed) != _dump_fstrings(ast.parse(text).body):
-            raise UnsureError
+    if not _FSTRING.search(source):
+        return
+    if _dump_fstrings(renamed) != _dump_fstrings(ast.parse(text).body):
+        raise UnsureError
 
 
 def _dump_fstrings(body: Sequence[ast.stmt]) -> list[str]:

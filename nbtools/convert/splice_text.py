@@ -58,17 +58,18 @@ def apply_splices(text: Text, splices: Sequence[Splice]) -> str:
     done = 0
     above: Splice | None = None
     for splice in sorted(splices):
-        if above is not None and (splice.start < above.end or splice.start == above.start):
-            if not _goes_on(above, splice):
-                raise UnsureError
+        if above is not None and _meet(above, splice):
+            raise UnsureError
         parts += (data[done : splice.start], splice.new)
         done, above = splice.end, splice
     return b"".join([*parts, data[done:]]).decode()
 
 
-def _goes_on(above: Splice, splice: Splice) -> bool:
-    """Whether something is put in directly in front of what changes: `show(` and a new name."""
-    return above.start == above.end == splice.start
+def _meet(above: Splice, below: Splice) -> bool:
+    """Whether two changes concern the same bytes; `show(` may be put in front of a new name."""
+    if above.start == above.end:
+        return False
+    return below.start < above.end or below.start == above.start
 
 
 def keep_items(

@@ -70,13 +70,16 @@ def dropped_statements(edit: object, body: Sequence[ast.stmt]) -> set[int]:
 def _droppable(
     node: ast.stmt, edit: DropImports | DropDeletes
 ) -> Sequence[ast.alias] | Sequence[ast.expr]:
-    if isinstance(edit, DropImports) and isinstance(node, (ast.Import, ast.ImportFrom)):
-        if node.names[0].name != "*":
-            return node.names
-    elif isinstance(edit, DropDeletes) and isinstance(node, ast.Delete):
-        if not any(isinstance(target, (ast.Tuple, ast.List)) for target in node.targets):
-            return node.targets
+    match edit, node:
+        case DropImports(), ast.Import(names) | ast.ImportFrom(names=names) if names[0].name != "*":
+            return names
+        case DropDeletes(), ast.Delete(targets) if not any(map(_is_row, targets)):
+            return targets
     raise UnsureError
+
+
+def _is_row(target: ast.expr) -> bool:
+    return isinstance(target, (ast.Tuple, ast.List))
 
 
 def _name_of(item: ast.alias | ast.expr) -> str:

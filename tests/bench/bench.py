@@ -9,8 +9,8 @@ and slopes mean something.
   (d) peak memory of processes that convert the longest and the heaviest of these notebooks
 
 The last lines hold the four figures against what they should be. Without a FOLDER, (a) takes
-notebooks that are generated here and those of fixtures/. marimo may ask the network for the versions
-of what a notebook installs: that is part of its price.
+notebooks that are generated here and those of fixtures/. marimo may ask the network for the
+versions of what a notebook installs: that is part of its price.
 """
 
 from __future__ import annotations
