@@ -36,7 +36,8 @@ from nbtools.convert.stars import expand_stars
 from nbtools.convert.table_width import print_wide_tables
 from nbtools.convert.tags import keep_skipped, obey_tags, set_skipped_apart
 from nbtools.formats.ipynb import read_notebook, require_python
-from nbtools.formats.reactive import safe_source, write_reactive
+from nbtools.formats.reactive_writer import write_reactive
+from nbtools.formats.safe_source import safe_source
 
 _DEFAULT = Options()
 
