@@ -17,6 +17,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FSTRING = re.compile(r"[fFtT][rR]?['\"]")
+_MAY_SHOW = re.compile(rb"=[ \t]*[}!:]")
 _EQUAL = re.compile(rb"[ \t]*=(?![=])[ \t]*")
 _PLAIN = re.compile(rb"[^\n\\'\"{}]*")  # may stand in any string as it is
 _FIELDS = frozenset({"FormattedValue", "Interpolation"})
@@ -207,6 +208,8 @@ def _names_bound_as_text(node: ast.AST) -> Sequence[str]:
 
 def _keep_shown(statement: ast.stmt, renamed: Sequence[int], text: Text) -> Iterator[Splice]:
     """`x={x_1!r}` of `{x=}`, which shows the name in it; `{x=:.2f}` and `{x=!s}` need no `!r`."""
+    if not _MAY_SHOW.search(text.of(statement)):
+        return
     for node in ast.walk(statement):
         if type(node).__name__ not in _FIELDS:
             continue
