@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Iterator
 from functools import lru_cache
 from inspect import CO_COROUTINE
 
@@ -61,3 +62,11 @@ def child_nodes(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, list):
             children += [item for item in value if isinstance(item, ast.AST)]
     return children
+
+
+def walk_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """As `ast.walk`, in the same order but without contexts and operators, in half the time."""
+    nodes = [tree]
+    for node in nodes:
+        nodes += child_nodes(node)
+        yield node

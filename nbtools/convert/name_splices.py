@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from nbtools.analysis.facts import EMPTY
 from nbtools.convert.cell_edits import Names
 from nbtools.convert.splice_text import Splice, Text, UnsureError
-from nbtools.syntax import child_nodes
+from nbtools.syntax import child_nodes, walk_nodes
 
 _DEFINING = re.compile(rb"(?:async[ \t]+)?(?:def|class)[ \t]+")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -173,14 +173,14 @@ def _below_comprehension(
 
 
 def _target_names(target: ast.expr) -> Iterator[str]:
-    for node in ast.walk(target):
+    for node in walk_nodes(target):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
 
 
 def _below_target(target: ast.expr, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
     """What a target reads: `y` and `i` of `for y[i], x in z`."""
-    for node in ast.walk(target):
+    for node in walk_nodes(target):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node, scope
         elif isinstance(node, (*_COMPREHENSIONS, ast.Lambda)):
@@ -210,7 +210,7 @@ def _keep_shown(statement: ast.stmt, renamed: Sequence[int], text: Text) -> Iter
     """`x={x_1!r}` of `{x=}`, which shows the name in it; `{x=:.2f}` and `{x=!s}` need no `!r`."""
     if not _MAY_SHOW.search(text.of(statement)):
         return
-    for node in ast.walk(statement):
+    for node in walk_nodes(statement):
         if type(node).__name__ not in _FIELDS:
             continue
         value: ast.expr = node.value  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ from nbtools.convert.cell_edits import (
 from nbtools.convert.name_splices import bound_by_alias
 from nbtools.convert.quoting import string_literal
 from nbtools.convert.splice_text import Splice, Text, UnsureError, keep_items
-from nbtools.syntax import child_nodes
+from nbtools.syntax import child_nodes, walk_nodes
 
 LINE_LENGTH = 88  # characters; what black and ruff break a line at
 
@@ -215,7 +215,7 @@ def replace_calls_by_position(
     if not _CALL.fullmatch(edit.new):
         raise UnsureError
     for statement in body:
-        for node in ast.walk(statement):
+        for node in walk_nodes(statement):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 called = dotted_name(node.value.func)
                 if called is not None and edit.is_target(called):

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from nbtools.formats.reactive_dedent import dedent_cell, lines_in_strings
 from nbtools.formats.reactive_layout import indent
 from nbtools.formats.safe_source import safe_source
-from nbtools.syntax import parse_source
+from nbtools.syntax import parse_source, walk_nodes
 
 _BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
 _INDENTED_COMMENT = re.compile(r"\A(\n*)[ \t]+(?=#)")
@@ -39,7 +39,7 @@ def settle_body(source: str) -> str:
     if not _BLANK_LINE.search(source):
         return source
     lines: set[int] = set()
-    for node in ast.walk(parse_source(source)):
+    for node in walk_nodes(parse_source(source)):
         if type(node).__name__ in _LITERALS:
             first, last = node.lineno, node.end_lineno  # type: ignore[attr-defined]
             lines.update(range(first, last))
