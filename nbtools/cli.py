@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception:
         traceback.print_exc()  # a bug; Python's own exit code 1 would read as "differs"
         code = FAILED
+    gc.freeze()  # or Python's collector looks at everything once more before the process ends
     sys.exit(code)
 
 

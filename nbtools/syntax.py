@@ -64,10 +64,9 @@ def child_nodes(node: ast.AST) -> list[ast.AST]:
     return children
 
 
-def walk_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """A node and all below it, in no order that counts; `ast.walk` takes twice the time."""
-    pending = [node]
-    while pending:
-        node = pending.pop()
+def walk_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """As `ast.walk`, in the same order but without contexts and operators, in half the time."""
+    nodes = [tree]
+    for node in nodes:
+        nodes += child_nodes(node)
         yield node
-        pending += child_nodes(node)

@@ -24,7 +24,7 @@ from nbtools.analysis.strings import (
     names_in_percent,
     script_run,
 )
-from nbtools.syntax import child_nodes, parse_source
+from nbtools.syntax import child_nodes, parse_source, walk_nodes
 
 StatementKind = Literal["expression", "assign", "import", "function", "class", "delete", "other"]
 EMPTY: frozenset[str] = frozenset()
@@ -130,7 +130,7 @@ def read_statements(source: str) -> tuple[Statement, ...]:
 def read_unannotated(module: ast.Module) -> tuple[Statement, ...]:
     """The statements of a cell whose annotations are not evaluated, as `__future__` has it."""
     plain = copy.deepcopy(module)
-    for node in ast.walk(plain):
+    for node in walk_nodes(plain):
         if isinstance(node, ast.arg):
             node.annotation = None
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -400,7 +400,7 @@ def _walruses(own: Iterable[ast.AST]) -> Iterator[str]:
     """Names that `:=` inside comprehensions binds in the scope around them."""
     for node in own:
         if isinstance(node, _COMPREHENSIONS):
-            for inner in ast.walk(node):
+            for inner in walk_nodes(node):
                 if isinstance(inner, ast.NamedExpr):
                     yield inner.target.id
 
@@ -446,7 +446,7 @@ def _scan_class(node: ast.ClassDef, outer: frozenset[str], found: _Body) -> None
 
 def _target_names(generator: ast.comprehension) -> frozenset[str]:
     """The names that one `for` of a comprehension binds inside it."""
-    names = (n for n in ast.walk(generator.target) if isinstance(n, ast.Name))
+    names = (n for n in walk_nodes(generator.target) if isinstance(n, ast.Name))
     return frozenset(n.id for n in names if isinstance(n.ctx, ast.Store))
 
 
@@ -769,7 +769,7 @@ class _Flow:
         ends: list[set[str]] = []
         for case in node.cases:
             self.bound = set(start)
-            for part in ast.walk(case.pattern):
+            for part in walk_nodes(case.pattern):
                 if isinstance(part, ast.expr):
                     self.evaluate(part)
                 for name in _bound_by(part):
@@ -1092,14 +1092,14 @@ def _asks_version(test: ast.expr) -> bool:
     return any(
         (isinstance(node, ast.Attribute) and node.attr in names)
         or (isinstance(node, ast.Name) and node.id in names)
-        for node in ast.walk(test)
+        for node in walk_nodes(test)
     )
 
 
 def _catches_name_error(handler: ast.ExceptHandler) -> bool:
     if handler.type is None:
         return True
-    names = {n.id for n in ast.walk(handler.type) if isinstance(n, ast.Name)}
+    names = {n.id for n in walk_nodes(handler.type) if isinstance(n, ast.Name)}
     return not names.isdisjoint({"NameError", "Exception", "BaseException"})
 
 

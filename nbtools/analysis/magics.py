@@ -30,6 +30,7 @@ from nbtools.analysis.line_magics import (
 )
 from nbtools.analysis.literals import parse_expression, quote_text
 from nbtools.analysis.shell_calls import ShellCall, find_interactivity, find_shell_calls
+from nbtools.syntax import walk_nodes
 
 _DEEPEST = 20  # %%time in %%time in ...: nobody writes more, and Python's stack is finite
 _MAY_CALL_SHELL = ("get_ipython", "ast_node_interactivity")
@@ -274,7 +275,7 @@ def _expression_text(code: str) -> str | None:
     if len(body) != 1 or not isinstance(body[0], ast.Expr):
         return None
     value = body[0].value
-    if any(isinstance(node, ast.Await | ast.NamedExpr | ast.Yield) for node in ast.walk(value)):
+    if any(isinstance(node, ast.Await | ast.NamedExpr | ast.Yield) for node in walk_nodes(value)):
         return None
     text = code.encode()[body[0].col_offset : body[0].end_col_offset].decode()
     return f"({text})" if isinstance(value, ast.Tuple) and text[:1] != "(" else text
@@ -383,7 +384,7 @@ def _own_names(source: str) -> frozenset[str]:
         prefix = texts[construct.start][: construct.column]
         texts[construct.start : construct.end] = [prefix + ("None" if prefix.strip() else "pass")]
     names: set[str] = set()
-    for node in (node for statement in _parse("\n".join(texts)) for node in ast.walk(statement)):
+    for node in (node for statement in _parse("\n".join(texts)) for node in walk_nodes(statement)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

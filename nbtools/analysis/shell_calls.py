@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from nbtools.syntax import walk_nodes
+
 _METHODS: dict[str, Literal["magic", "cell", "shell", "capture"]] = {
     "magic": "magic",
     "run_line_magic": "magic",
@@ -35,7 +37,7 @@ def find_shell_calls(body: Sequence[ast.stmt], lines: Sequence[str]) -> list[She
     """The calls in order, those in blocks included."""
     found = []
     for statement in body:
-        for node in ast.walk(statement):
+        for node in walk_nodes(statement):
             if isinstance(node, ast.Expr | ast.Assign):
                 found += list(_read_statement(node, lines))
     return sorted(found, key=lambda call: (call.start, call.prefix))
@@ -44,7 +46,7 @@ def find_shell_calls(body: Sequence[ast.stmt], lines: Sequence[str]) -> list[She
 def find_interactivity(body: Sequence[ast.stmt]) -> str | None:
     """What an assignment to `ast_node_interactivity` sets, the last one counts."""
     setting = None
-    for node in (node for statement in body for node in ast.walk(statement)):
+    for node in (node for statement in body for node in walk_nodes(statement)):
         if isinstance(node, ast.Assign) and _sets_interactivity(node):
             value = node.value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from string import Formatter
 
+from nbtools.syntax import walk_nodes
+
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 _PERCENT_NAME = re.compile(r"%\(([A-Za-z_]\w*)\)")
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
@@ -104,7 +106,7 @@ def _is_call_on(function: ast.Attribute, names: frozenset[str]) -> bool:
 def _query_text(node: ast.Call) -> str:
     """The constant text in the expression that `df.query` is given; f-strings have some too."""
     expressions = node.args[:1] + [k.value for k in node.keywords if k.arg == "expr"]
-    parts = [part for expression in expressions for part in ast.walk(expression)]
+    parts = [part for expression in expressions for part in walk_nodes(expression)]
     texts = [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
     return " ".join(texts)
 
@@ -145,6 +147,6 @@ def _in_evaluated(node: ast.Call) -> StringNames:
         tree = ast.parse(text.strip())
     except (SyntaxError, ValueError):
         return StringNames(open=True)
-    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    names = [n for n in walk_nodes(tree) if isinstance(n, ast.Name)]
     binds = frozenset(n.id for n in names if isinstance(n.ctx, ast.Store))
     return StringNames(frozenset(n.id for n in names if isinstance(n.ctx, ast.Load)), binds)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from nbtools.convert.collector import paused_collector
 from nbtools.convert.edits import Conversion, Options
 from nbtools.errors import NbtoolsError
 from nbtools.files import Found, find_notebooks, read_if_file, write_atomically
@@ -181,7 +182,8 @@ def _default_target(source: Path) -> Path:
 
 def _translate(job: Job) -> Conversion | _Failure:
     """Read and convert one notebook; a bug escapes, with the file's name where Python can."""
-    from nbtools.convert.conversion import convert_source  # brings the readers and the analysis
+    with paused_collector():  # the readers and the analysis come with it: many objects that stay
+        from nbtools.convert.conversion import convert_source
 
     try:
         if job.target and os.path.abspath(job.target) == os.path.abspath(job.source):

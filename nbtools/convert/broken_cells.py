@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nbtools.analysis.versions import Atom
 from nbtools.convert.log import Log
 from nbtools.convert.newer_syntax import Version, find_newer_python
-from nbtools.formats.reactive import safe_source
+from nbtools.formats.safe_source import safe_source
 from nbtools.syntax import awaits, parse_source
 
 if TYPE_CHECKING:

@@ -36,7 +36,8 @@ from nbtools.convert.stars import expand_stars
 from nbtools.convert.table_width import print_wide_tables
 from nbtools.convert.tags import keep_skipped, obey_tags, set_skipped_apart
 from nbtools.formats.ipynb import read_notebook, require_python
-from nbtools.formats.reactive import safe_source, write_reactive
+from nbtools.formats.reactive_writer import write_reactive
+from nbtools.formats.safe_source import safe_source
 
 _DEFAULT = Options()
 
@@ -60,19 +61,24 @@ def convert_source(
     Raises:
         NbtoolsError: the bytes are not a Python notebook; the message is one line.
     """
-    notebook = read_notebook(data if isinstance(data, bytes) else _encode(data))
-    require_python(notebook)
-    log = Log()
     with paused_collector(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python's, of the author's code: invalid escapes and such
-        scripts = read_scripts(notebook, log, name=name, folder=folder)
-        with allow_deep_trees():  # what Python itself finds too deep is set aside by now
-            scripts, block = lift_block(scripts, log)
-            header = make_header(
-                notebook, scripts, block, infer=options.script_metadata, folder=folder, name=name
-            )
-            cells = _convert_cells(scripts, notebook, options, folder, log)
-            text = write_reactive(ReactiveNotebook(tuple(cells), header, app_options(notebook)))
+        return _convert(data if isinstance(data, bytes) else _encode(data), options, name, folder)
+
+
+def _convert(data: bytes, options: Options, name: str, folder: Path | None) -> Conversion:
+    """All that is made on the way is gone when this returns: see `paused_collector`."""
+    notebook = read_notebook(data)
+    require_python(notebook)
+    log = Log()
+    scripts = read_scripts(notebook, log, name=name, folder=folder)
+    with allow_deep_trees():  # what Python itself finds too deep is set aside by now
+        scripts, block = lift_block(scripts, log)
+        header = make_header(
+            notebook, scripts, block, infer=options.script_metadata, folder=folder, name=name
+        )
+        cells = _convert_cells(scripts, notebook, options, folder, log)
+        text = write_reactive(ReactiveNotebook(tuple(cells), header, app_options(notebook)))
     return Conversion(text, len(cells), log.sorted_edits(), log.sorted_warnings())
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import CellEdit, QuoteAnnotations, edit_cell
 from nbtools.convert.scripts import Script, revise
+from nbtools.syntax import walk_nodes
 
 
 def quote_annotations(scripts: Sequence[Script], log: Log) -> list[Script]:
@@ -47,5 +48,5 @@ def _has_annotations(statement: ast.stmt) -> bool:
         isinstance(node, ast.AnnAssign)
         or (isinstance(node, ast.arg) and node.annotation is not None)
         or (isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.returns is not None)
-        for node in ast.walk(statement)
+        for node in walk_nodes(statement)
     )

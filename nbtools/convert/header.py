@@ -12,13 +12,6 @@ from pathlib import Path
 from nbtools.analysis.facts import read_statements
 from nbtools.cells import Notebook
 from nbtools.convert.log import Log
-from nbtools.convert.script_metadata import (
-    build_block,
-    extend_block,
-    infer_requirements,
-    merge_requirements,
-    read_block,
-)
 from nbtools.convert.scripts import Script
 
 _OLDEST = (3, 10)  # marimo runs on no older Python
@@ -34,6 +27,8 @@ def lift_block(scripts: Sequence[Script], log: Log) -> tuple[list[Script], str |
     for index, script in enumerate(scripts):
         if script.cell is None or "# /// script" not in script.source:
             continue
+        from nbtools.convert.script_metadata import read_block  # few notebooks have one
+
         block, rest = read_block(script.source)
         if block is None:
             continue
@@ -78,13 +73,17 @@ def make_header(
     installed = [text for script in reversed(scripts) for text in reversed(script.requirements)]
     if block is None and not installed and not infer:
         return ""
+    from nbtools.convert import script_metadata
+
     inferred: tuple[str, ...] = ()
     if infer:
-        inferred = infer_requirements(_find_imports(scripts), folder, own=Path(name).stem)
-    wanted = merge_requirements(installed, inferred, ("marimo",))
+        inferred = script_metadata.infer_requirements(
+            _find_imports(scripts), folder, own=Path(name).stem
+        )
+    wanted = script_metadata.merge_requirements(installed, inferred, ("marimo",))
     if block is not None:
-        return extend_block(block, wanted)
-    return build_block(wanted, _required_python(notebook.language_version))
+        return script_metadata.extend_block(block, wanted)
+    return script_metadata.build_block(wanted, _required_python(notebook.language_version))
 
 
 def app_options(notebook: Notebook) -> tuple[tuple[str, object], ...]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from nbtools.analysis import modules
 from nbtools.analysis.distributions import distribution_of, normalize_name
-from nbtools.formats.reactive import is_reactive
 
 _BLOCK = re.compile(  # as in PEP 723, to the letter
     r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$"
@@ -279,6 +278,8 @@ def _is_local(module: str, folder: Path | None, own: str) -> bool:
     if top != own or modules.find_module_file(top, folder) != path:
         return True
     try:
+        from nbtools.formats.reactive import is_reactive
+
         return not is_reactive(path.read_bytes())
     except OSError:
         return True

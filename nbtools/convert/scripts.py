@@ -22,7 +22,7 @@ from nbtools.convert.broken_cells import (
 from nbtools.convert.global_statements import drop_global_statements
 from nbtools.convert.log import Log
 from nbtools.convert.recursion import allow_deep_trees
-from nbtools.formats.reactive import safe_source
+from nbtools.formats.safe_source import safe_source
 from nbtools.syntax import parse_source
 
 

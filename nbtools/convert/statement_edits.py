@@ -13,13 +13,14 @@ from nbtools.convert.cell_edits import (
     ReplaceCalls,
     WrapExpression,
 )
+from nbtools.convert.quoting import string_literal
 from nbtools.convert.replacements import Replace
 from nbtools.convert.scopes import imported_name
+from nbtools.convert.statement_splices import LINE_LENGTH
 from nbtools.convert.tree import child_nodes, code_of, dotted_name
 
 Changes = Iterator[tuple[cst.CSTNode, Replace]]
 
-_LINE_LENGTH = 88  # characters; what black and ruff break a line at
 _HOLE = "__nbtools_hole__"
 
 
@@ -72,7 +73,7 @@ def expand_star(statement: cst.CSTNode, edit: ExpandStar, names: Names) -> Chang
         aliases = [_alias(name, names.stores) for name in edit.names]
         flat = updated.with_changes(names=aliases)
         bare = flat.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
-        return flat if len(code_of(bare)) <= _LINE_LENGTH else _one_per_line(flat, aliases)
+        return flat if len(code_of(bare)) <= LINE_LENGTH else _one_per_line(flat, aliases)
 
     yield stars[0], expand
 
@@ -119,15 +120,7 @@ def _is_local(node: cst.CSTNode, child: cst.CSTNode, local: bool) -> bool:
 def _quote(updated: cst.CSTNode) -> cst.CSTNode:
     assert isinstance(updated, cst.Annotation)
     code = code_of(updated.annotation)
-    return updated.with_changes(annotation=cst.SimpleString(_string_literal(code)))
-
-
-def _string_literal(code: str) -> str:
-    """Code as a string, in the first quotes that leave it as it is."""
-    for quotes in ('"', "'") if "\n" not in code else ('"""', "'''"):
-        if quotes not in code and not code.endswith(quotes[0]) and "\\" not in code:
-            return f"{quotes}{code}{quotes}"
-    return repr(code)
+    return updated.with_changes(annotation=cst.SimpleString(string_literal(code)))
 
 
 def drop_from_import(statement: cst.CSTNode, dropped: frozenset[str]) -> Changes | None:

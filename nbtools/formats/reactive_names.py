@@ -6,7 +6,7 @@ import ast
 import builtins
 from dataclasses import dataclass, replace
 
-from nbtools.formats.reactive_markdown import canonical_text
+from nbtools.formats.reactive_markdown import canonical_text, markdown_text
 from nbtools.formats.reactive_scopes import CellScopes, Definition, DefinitionNode
 from nbtools.syntax import awaits, parse_source
 
@@ -41,12 +41,14 @@ class CompiledCell:
     names: CellNames
     definitions: dict[str, list[Definition]]  # public names only
     local_refs: frozenset[str]  # `_x` that a `global _x` reads
-    markdown: str = ""  # what the cell shows if it is known without a look into `module`
+    text: str = ""  # of a cell that is just `mo.md("...")`, laid out anew
+    ends_in_definition: bool = False  # or in an import, with no comment below
+    markdown: str = ""  # its text, of a cell that is laid out as marimo does it
 
     @property
     def module(self) -> ast.Module:
         """The cell's tree; all of a large notebook's would take most of its memory."""
-        return parse_source(self.source)
+        return parse_source(self.source)  # which takes long if it is not the last one
 
     @property
     def only_definition(self) -> DefinitionNode | None:
@@ -84,7 +86,22 @@ def compile_cell(source: str) -> CompiledCell:
     only = only if isinstance(only, DefinitionNode) else None
     names = _collect_names(scopes, is_async)
     definitions = {name: scopes.definitions.get(name, []) for name in names.defs}
-    return CompiledCell(source, only, names, definitions, frozenset(scopes.local_references))
+    return CompiledCell(
+        source,
+        only,
+        names,
+        definitions,
+        local_refs=frozenset(scopes.local_references),
+        text=markdown_text(module),
+        ends_in_definition=_ends_in_definition(source, module),
+    )
+
+
+def _ends_in_definition(source: str, module: ast.Module) -> bool:
+    last = module.body[-1] if module.body else None
+    if not isinstance(last, ast.Import | ast.ImportFrom | DefinitionNode):
+        return False
+    return last.end_lineno == source.rstrip().count("\n") + 1
 
 
 def compile_markdown(source: str) -> CompiledCell | None:

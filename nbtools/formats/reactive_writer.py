@@ -13,7 +13,7 @@ from nbtools.cells import ReactiveCell, ReactiveNotebook
 from nbtools.formats.reactive_annotations import quote_annotation
 from nbtools.formats.reactive_layout import format_call, format_return, format_value, indent
 from nbtools.formats.reactive_locals import LOCAL
-from nbtools.formats.reactive_markdown import format_canonical, format_markdown, markdown_text
+from nbtools.formats.reactive_markdown import format_canonical, format_markdown
 from nbtools.formats.reactive_names import CompiledCell, compile_cell, compile_markdown
 from nbtools.formats.reactive_options import APP_DEFAULTS, CELL_DEFAULTS
 from nbtools.formats.reactive_reusable import CellForm, Forms, choose_forms
@@ -29,7 +29,6 @@ MARIMO_VERSION = "0.25.2"
 
 # Tabs, the deepest indentation that Python allows, perhaps a call of `mo.md`.
 _FRAGILE = re.compile(r"\t|^ {90}|\bmd\b", re.MULTILINE)
-_BLANK_AFTER = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def write_reactive(notebook: ReactiveNotebook) -> str:
@@ -81,7 +80,7 @@ def _prepare(cell: ReactiveCell) -> _Prepared:
 
 
 def _write_setup(cell: ReactiveCell, compiled: CompiledCell) -> str:
-    block = settle_body(compiled.source, compiled.module)
+    block = settle_body(compiled.source)
     if compiled.module.body:
         block = settle_block(block, compiled.module)
     block = block.lstrip("\n")
@@ -169,7 +168,7 @@ class _CellWriter:
         lines.append(format_call(head, self._arguments(index, compiled), ":"))
         if compiled.source:
             lines.append(indent(_write_body(compiled)))
-        if _needs_blank_line(compiled):
+        if compiled.ends_in_definition:
             lines.append("")
         lines.append(format_return(self._returns(compiled)))
         return "\n".join(lines)
@@ -198,9 +197,8 @@ class _CellWriter:
 def _write_body(compiled: CompiledCell) -> str:
     if compiled.markdown:
         return format_canonical(compiled.markdown)
-    source = settle_body(compiled.source, compiled.module)
-    markdown = markdown_text(compiled.module)
-    return format_markdown(source, markdown) if markdown else source
+    source = settle_body(compiled.source)
+    return format_markdown(source, compiled.text) if compiled.text else source
 
 
 def _write_decorator(kind: str, cell: ReactiveCell) -> str:
@@ -216,14 +214,6 @@ def _write_reusable(cell: ReactiveCell, compiled: CompiledCell) -> str:
     is_class = isinstance(compiled.only_statement, ast.ClassDef)
     decorator = _write_decorator("class_definition" if is_class else "function", cell)
     return f"{decorator}\n{settle_block(compiled.source, compiled.module).strip()}"
-
-
-def _needs_blank_line(compiled: CompiledCell) -> bool:
-    """Whether the cell ends with an import or a definition, and no comment below it."""
-    body = [] if compiled.markdown else compiled.module.body
-    if not body or not isinstance(body[-1], _BLANK_AFTER):
-        return False
-    return body[-1].end_lineno == compiled.source.rstrip().count("\n") + 1
 
 
 def _write_broken(cell: ReactiveCell) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from nbtools.formats.reactive_dedent import dedent_cell, lines_in_strings
 from nbtools.formats.reactive_layout import indent
 from nbtools.formats.safe_source import safe_source
+from nbtools.syntax import parse_source, walk_nodes
 
 _BLANK_LINE = re.compile(r"^[ \t]+$", re.MULTILINE)
 _INDENTED_COMMENT = re.compile(r"\A(\n*)[ \t]+(?=#)")
@@ -29,7 +30,7 @@ def settle_source(source: str) -> str:
     return _INDENTED_COMMENT.sub(r"\1", source[:end] + source[end:].partition("\n")[0])
 
 
-def settle_body(source: str, module: ast.Module) -> str:
+def settle_body(source: str) -> str:
     """The source without those blanks on blank lines that go when it is indented and read back.
 
     On lines of code every four count as indentation. In a string all go, as they do when
@@ -38,7 +39,7 @@ def settle_body(source: str, module: ast.Module) -> str:
     if not _BLANK_LINE.search(source):
         return source
     lines: set[int] = set()
-    for node in ast.walk(module):
+    for node in walk_nodes(parse_source(source)):
         if type(node).__name__ in _LITERALS:
             first, last = node.lineno, node.end_lineno  # type: ignore[attr-defined]
             lines.update(range(first, last))
