@@ -190,9 +190,24 @@ def open_session(modules: Mapping[str, types.ModuleType] | None = None) -> Itera
         stack.enter_context(contextlib.redirect_stdout(caught))
         stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
         stack.enter_context(replaced_modules({"__main__": main, **(modules or {})}))
+        stack.enter_context(fresh_builtins())
         yield session
         if session.loop is not None:
             session.loop.close()
+
+
+@contextlib.contextmanager
+def fresh_builtins() -> Iterator[None]:
+    """Python's own names, whatever the code binds there: `gettext.install()` binds `_`."""
+    names = vars(builtins)
+    before = dict(names)
+    names.pop("_", None)
+    try:
+        yield
+    finally:
+        for name in names.keys() - before.keys():
+            del names[name]
+        names.update(before)
 
 
 @contextlib.contextmanager
