@@ -311,9 +311,18 @@ class _Search:
         return len(self.atoms) - 1
 
     def uses_inside(self, trial: _Trial, index: int, copies: Sequence[int]) -> bool:
-        """Whether the block itself uses what is defined again: then it must come first."""
+        """Whether the block uses what is defined again, itself or by a call: it comes first then."""
         names = EMPTY.union(*(self.atoms[copy].facts.binds for copy in copies))
-        return not names.isdisjoint(trial.blocks[index].facts.loads)
+        looked_up: dict[str, set[str]] = {}
+        for late in trial.versions.late:
+            looked_up.setdefault(late.definition, set()).add(late.name)
+        reached = set(trial.blocks[index].facts.loads)
+        pending = list(reached)
+        while pending:
+            new = looked_up.get(pending.pop(), set()) - reached
+            reached |= new
+            pending += new
+        return not names.isdisjoint(reached)
 
     def part_cells(self, trial: _Trial, members: Iterable[int]) -> list[Part] | None:
         """Part the given blocks into atoms; they are put together again as far as possible."""
