@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "nbtools").rglob("*.py"))
 
 LIBRARY_HOMES = {
-    "click": ("cli.py", "pages.py"),
+    "click": ("cli.py", "commands/", "pages.py"),
     "libcst": ("convert/",),
     "msgspec": ("formats/",),
     "nbformat": ("formats/",),
