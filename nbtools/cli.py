@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         error.show()
         code = FAILED
     except NbtoolsError as error:
-        from nbtools.report.text import printable
+        from nbtools.report.printable import printable
 
         complain(printable(str(error)))
         code = FAILED
@@ -59,11 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """The names of the commands."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of module `nbtools.commands.NAME`."""
         if cmd_name not in COMMANDS:
             return None
@@ -71,7 +71,7 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands and what they are for."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))

@@ -25,7 +25,7 @@ from nbtools.convert.api import (
 )
 from nbtools.convert.edits import Conversion, Edit, Options, Warning  # noqa: A004
 from nbtools.errors import InvalidNotebookError, NbtoolsError
-from nbtools.report.text import printable
+from nbtools.report.printable import printable
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,8 @@ from nbtools.convert.api import Action, Job, Outcome, convert_jobs, plan_jobs
 from nbtools.convert.edits import Options, Order
 from nbtools.errors import describe_os_error
 from nbtools.files import Search, find_notebooks
-from nbtools.report.text import (
-    format_diff,
-    format_error,
-    format_outcome,
-    format_totals,
-    printable,
-)
+from nbtools.report.printable import printable
+from nbtools.report.text import format_diff, format_error, format_outcome, format_totals
 
 
 @click.command("convert")
