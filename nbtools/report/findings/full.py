@@ -30,16 +30,24 @@ def _describe(outcome: Outcome, reported: Reported, style: Style) -> Iterator[st
     yield from _quote(outcome, finding.span, own, finding.code, finding.severity, style)
     for index, related in enumerate(finding.related):
         message = printable(related.message)
-        excerpt = reported.related[index] if index < len(reported.related) else None
-        place = f"cell {related.span.cell + 1}:{related.span.line}:{related.span.column}"
-        if excerpt:
-            place = describe_span(outcome, related.span, excerpt.physical)
+        if index >= len(reported.related):
+            span = related.span
+            yield f"{style.frame('  :::')} cell {span.cell + 1}:{span.line}: {message}"
+            continue
+        excerpt = _only_line(reported.related[index], related.span.line)
+        place = describe_span(outcome, related.span, excerpt.physical)
         yield f"{style.frame('  :::')} {place}: {message}"
-        if excerpt:
-            yield from _quote(outcome, related.span, excerpt, "", "info", style)
+        yield from _quote(outcome, related.span, excerpt, "", "info", style)
     if finding.fix:
         option = "--fix" if finding.fix.safety == "safe" else "--fix --unsafe-fixes"
         yield f"{style.frame('  =')} {printable(finding.fix.message)} ({option})"
+
+
+def _only_line(excerpt: Excerpt, line: int) -> Excerpt:
+    """One line of an excerpt: other places are many, and need less room."""
+    index = line - excerpt.first_line
+    lines = excerpt.lines[index : index + 1] if index >= 0 else ()
+    return Excerpt(excerpt.physical, lines, line)
 
 
 def _quote(
