@@ -9,13 +9,16 @@ HOSTILE = "\x1b[31mred\x07\x00\n]]>\u202e<&\"'\ud800%,:"
 """What a notebook may hold, and no report may pass on as it is."""
 
 
+_PLACE = Span(2, 2, 7, 2, 8)
+
+
 def make_finding(
     message: str = "`y` is used but no cell defines it",
     *,
     code: str = "NB101",
     severity: Severity = "error",
     symbol: str = "y",
-    span: Span = Span(2, 2, 7, 2, 8),
+    span: Span = _PLACE,
     fix: Fix | None = None,
     related: tuple[Related, ...] = (),
 ) -> Finding:

@@ -404,8 +404,8 @@ class TestLastLine:
     @pytest.mark.parametrize(
         ("outcomes", "expected"),
         [
-            ((), "No notebooks found in here, there."),
-            (EVERYTHING[4:5], "No notebooks found in here, there."),
+            ((), "No notebooks found in here, there"),
+            (EVERYTHING[4:5], "No notebooks found in here, there"),
             (EVERYTHING[1:2], "The notebook passed."),
             (EVERYTHING[1:2] * 2, "All 2 notebooks passed."),
             (EVERYTHING[1:3], "1 of 2 notebooks passed (1 skipped: R notebook)."),

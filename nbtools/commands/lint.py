@@ -403,7 +403,7 @@ def _print_report(request: LintRequest, lines: Iterable[str]) -> None:
     if not request.output_file:
         to_stderr = request.from_stdin and request.fix  # standard output has the notebook
         for line in lines:
-            click.echo(line, err=to_stderr)
+            click.echo(line, err=to_stderr, color=_has_colours())
         return
     file = Path(request.output_file)
     data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -162,7 +163,8 @@ def _read(path: Path, readers: tuple[Path, ...]) -> Configuration:
     own = _build(path, {key: value for key, value in values.items() if key != "extend"})
     if "extend" not in values:
         return own
-    base = path.parent / _expect_text(_Key(path, "extend"), values["extend"])
+    named = path.parent / _expect_text(_Key(path, "extend"), values["extend"])
+    base = Path(os.path.normpath(named))  # so that a circle is noticed
     return override(_read(base, (*readers, path)), own)
 
 

@@ -51,7 +51,7 @@ def summarize(
     """
     totals = count(outcomes)
     if not totals.notebooks:
-        yield printable(f"No notebooks found in {', '.join(searched)}.")
+        yield printable(f"No notebooks found in {', '.join(searched)}")
         return
     checked = totals.notebooks - totals.skipped - totals.failed
     left_out = _left_out(outcomes, totals)
