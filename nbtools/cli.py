@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -26,6 +25,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command; the exit code is 0 (done), 1 (something was found), 2 (failed)."""
+    gc.set_threshold(100_000)  # what start-up makes stays: looking through it is for nothing
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a Latin-1 terminal shows \u4e2d
@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except SystemExit as stop:  # click's: after shell completion, or when the reader left early
         code = FAILED if stop.code else DONE
     except Exception:
-        traceback.print_exc()  # a bug; Python's own exit code 1 would read as "found"
+        from traceback import print_exc  # slow to import
+
+        print_exc()  # a bug; Python's own exit code 1 would read as "found"
         code = FAILED
     gc.freeze()  # or Python's collector looks at everything once more before the process ends
     sys.exit(code)

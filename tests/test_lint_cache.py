@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lint_outcomes import EVERYTHING
 
-from nbtools.lint.cache import Cache, Checked, Stamp, digest_of, open_cache
+from nbtools.lint.cache import Cache, Stamp, digest_of, open_cache
 from nbtools.lint.outcome import Outcome
 from nbtools.lint.settings import Settings
 
@@ -16,10 +16,13 @@ SETTINGS = Settings()
 OUTCOME = EVERYTHING[0]
 
 
-def checked(path: Path, *, refers: bool = False) -> Checked:
+def stamp_of(path: Path) -> Stamp:
     status = path.stat()
-    stamp = Stamp(status.st_mtime_ns, status.st_size, digest_of(path.read_bytes()))
-    return Checked(OUTCOME, stamp, refers)
+    return Stamp(status.st_mtime_ns, status.st_size, digest_of(path.read_bytes()))
+
+
+def keep(cache: Cache, path: Path, *, refers: bool = False) -> None:
+    cache.keep(str(path), SETTINGS, OUTCOME, stamp_of(path), refers)
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def project(tmp_path: Path) -> Path:
 
 def remember(project: Path, *, refers: bool = False) -> None:
     cache = open_cache(project.parent / ".nbtools_cache")
-    cache.keep(str(project / "a.ipynb"), SETTINGS, checked(project / "a.ipynb", refers=refers))
+    keep(cache, project / "a.ipynb", refers=refers)
     cache.save()
 
 
@@ -122,7 +125,7 @@ def test_the_folder_is_no_part_of_the_repository_nor_of_backups(project: Path) -
 def test_entries_of_files_that_are_gone_are_dropped(project: Path) -> None:
     remember(project)
     cache = open_cache(project.parent / ".nbtools_cache")
-    cache.keep(str(project / "other.ipynb"), SETTINGS, checked(project / "other.ipynb"))
+    keep(cache, project / "other.ipynb")
     (project / "a.ipynb").unlink()
     cache.save()
     (project / "a.ipynb").write_text("one")
@@ -132,12 +135,5 @@ def test_entries_of_files_that_are_gone_are_dropped(project: Path) -> None:
 def test_a_folder_that_cannot_be_written_costs_nothing_else(project: Path) -> None:
     (project / "file").touch()
     cache = Cache(project / "file" / "below")
-    cache.keep(str(project / "a.ipynb"), SETTINGS, checked(project / "a.ipynb"))
+    keep(cache, project / "a.ipynb")
     cache.save()
-
-
-def test_what_must_not_be_kept_is_not(project: Path) -> None:
-    cache = open_cache(project.parent / ".nbtools_cache")
-    cache.keep(str(project / "a.ipynb"), SETTINGS, Checked(OUTCOME))
-    cache.save()
-    assert recall(project) is None

@@ -12,8 +12,9 @@ from nbtools.lint.configuration import (
     override,
     read_configuration,
 )
-from nbtools.lint.selectors import check_selectors, codes_of
+from nbtools.lint.selectors import check_selectors
 from nbtools.rules.registry import all_rules, find_rule, rule_names
+from nbtools.rules.selectors import matching_codes
 
 
 def write(path: Path, text: str) -> Path:
@@ -168,14 +169,16 @@ class TestSelectors:
 
     @pytest.mark.parametrize("selector", ["NB101", "nb101", "undefined-name", "Undefined-Name"])
     def test_a_code_and_a_name_mean_one_rule(self, selector: str) -> None:
-        assert list(codes_of(selector)) == ["NB101"]
+        assert list(matching_codes(selector)) == ["NB101"]
         rule = find_rule(selector)
         assert rule is not None
         assert rule.code == "NB101"
 
     def test_a_prefix_and_all_mean_many(self) -> None:
-        assert set(codes_of("ALL")) == set(rule_names())
-        assert set(codes_of("NB1")) == {code for code in rule_names() if code.startswith("NB1")}
+        assert set(matching_codes("ALL")) == set(rule_names())
+        assert set(matching_codes("NB1")) == {
+            code for code in rule_names() if code.startswith("NB1")
+        }
         assert find_rule("NB1") is None
 
     def test_others_are_refused(self) -> None:

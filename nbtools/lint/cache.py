@@ -37,15 +37,6 @@ class Stamp(msgspec.Struct, frozen=True):
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """An outcome, and what it depends on besides settings and surroundings."""
-
-    outcome: Outcome
-    stamp: Stamp | None = None  # None: it must not be kept
-    refers: bool = False  # the notebook mentions others, as `%run other.ipynb` does
-
-
 class _Entry(msgspec.Struct):
     stamp: Stamp
     settings: bytes
@@ -93,18 +84,24 @@ class Cache:
         except (OSError, msgspec.MsgspecError):
             return None
 
-    def keep(self, path: str, settings: Settings, checked: Checked) -> None:
-        """Note down what was found in a file."""
+    def keep(
+        self, path: str, settings: Settings, outcome: Outcome, stamp: Stamp, refers: bool = False
+    ) -> None:
+        """Note down what was found in a file.
+
+        stamp: The file as it was checked.
+        refers: The notebook mentions others, as `%run other.ipynb` does.
+        """
         folder, name = os.path.split(os.path.abspath(path))
-        around = self._surroundings(folder, checked.refers)
-        if around is None or checked.stamp is None:
+        around = self._surroundings(folder, refers)
+        if around is None:
             return
         self._shelf(folder)[name] = _Entry(
-            stamp=checked.stamp,
+            stamp=stamp,
             settings=self._settings_digest(settings),
             around=around,
-            refers=checked.refers,
-            outcome=msgspec.Raw(_ENCODER.encode(checked.outcome)),
+            refers=refers,
+            outcome=msgspec.Raw(_ENCODER.encode(outcome)),
         )
         self._changed.add(folder)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nbtools.errors import NbtoolsError, describe_os_error
-from nbtools.lint.selectors import check_selectors, codes_of
+from nbtools.lint.selectors import check_selectors
 from nbtools.lint.settings import Settings, Target
 from nbtools.patterns import PathPatterns, find_invalid
+from nbtools.rules.selectors import matching_codes
 
 FailOn = Literal["error", "warning", "info", "never"]
 Selectors = tuple[str, ...]
@@ -73,7 +74,9 @@ class Configuration:
             for ignores in self.per_file_ignores or ()
             if ignores.files.match(path)
             for selector in ignores.selectors
-            for code in codes_of(selector)  # whole codes: no prefix elsewhere outweighs them
+            for code in sorted(
+                matching_codes(selector)
+            )  # whole codes: no prefix elsewhere outweighs them
         ]
         return Settings(
             target=self.target or "reactive",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbtools.errors import describe_os_error
-from nbtools.lint.cache import Cache, Checked, Stamp, digest_of
 from nbtools.lint.outcome import Outcome
 from nbtools.lint.settings import Settings
 from nbtools.processes import map_in_processes, useful_workers
+
+if TYPE_CHECKING:
+    from nbtools.lint.cache import Cache, Stamp
 
 FILES_PER_PROCESS = 24
 """Fewer do not pay: starting a process costs as much as checking a dozen notebooks or so."""
@@ -29,6 +31,16 @@ class Job:
     settings: Settings
     fix: bool = False
     data: bytes | None = None  # the file itself, where it does not come from the disk
+    keep: bool = False  # the cache will be given the outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An outcome, and the file that it is of."""
+
+    outcome: Outcome
+    stamp: Stamp | None = None  # None: no file, or the outcome is none to be kept
+    refers: bool = False  # the notebook mentions others, as `%run other.ipynb` does
 
 
 def check_jobs(
@@ -40,15 +52,20 @@ def check_jobs(
     brings to light is that file's outcome; the others go on.
     """
     known = [_look_up(job, cache) for job in jobs]
-    asked = [job for job, outcome in zip(jobs, known, strict=True) if outcome is None]
+    keep = cache is not None
+    asked = [
+        replace(job, keep=keep and not job.fix)
+        for job, outcome in zip(jobs, known, strict=True)
+        if outcome is None
+    ]
     fresh = _check_all(asked, workers)
     for job, outcome in zip(jobs, known, strict=True):
         if outcome is not None:
             yield outcome
             continue
         checked = next(fresh)
-        if cache and checked.stamp and not job.fix:
-            cache.keep(job.path, job.settings, checked)
+        if cache and checked.stamp:
+            cache.keep(job.path, job.settings, checked.outcome, checked.stamp, checked.refers)
         yield checked.outcome
     if cache:
         cache.save()
@@ -67,13 +84,16 @@ def _look_up(job: Job, cache: Cache | None) -> Outcome | None:
 
 
 def _may_be_notebook(path: str) -> bool:
-    """A quick look at a Python file: a notebook names marimo, or has cells that begin `# %%`."""
+    """A quick look at a Python file, for a word that each kind of notebook has."""
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError:
         return True  # the reader says what is wrong
-    return b"marimo" in data or b"%%" in data
+    return any(word in data for word in _WORDS)
+
+
+_WORDS = (b"marimo", b"%%", b'"cells"', b'"worksheets"')
 
 
 def _check_all(jobs: Sequence[Job], workers: int | None) -> Iterator[Checked]:
@@ -112,7 +132,7 @@ def _check(job: Job) -> Checked:
             with open(job.path, "rb") as file:
                 status = os.fstat(file.fileno())
                 data = file.read()
-            stamp = Stamp(status.st_mtime_ns, status.st_size, digest_of(data))
+            stamp = _stamp(status, data) if job.keep else None
         folder = Path(job.path).parent
         outcome = check_source(
             data, path=job.path, folder=folder, settings=job.settings, fix=job.fix
@@ -122,10 +142,18 @@ def _check(job: Job) -> Checked:
         return Checked(Outcome(job.path, "failed", reason=reason, is_notebook=notebook))
     except Exception:
         reason = "nbtools failed on this notebook, please report it"
-        bug = traceback.format_exc()
+        from traceback import format_exc  # 10 ms
+
+        bug = format_exc()
         return Checked(Outcome(job.path, "failed", reason=reason, is_notebook=notebook, bug=bug))
     refers = b".ipynb" in data
     return Checked(outcome, stamp if outcome.status != "failed" else None, refers)
+
+
+def _stamp(status: os.stat_result, data: bytes) -> Stamp:
+    from nbtools.lint.cache import Stamp, digest_of
+
+    return Stamp(status.st_mtime_ns, status.st_size, digest_of(data))
 
 
 def without_text(outcome: Outcome) -> Outcome:
