@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from lint_outcomes import EVERYTHING, HOSTILE, RISKY, TWICE, make_finding, make_reported
 
