@@ -124,7 +124,7 @@ class TestWhatIsChecked:
         (folder / "cells.py").write_text("# %%\nerror")
         (folder / "other.py").write_text("# %% no notebook")
         result = run("--output-format", "concise")
-        assert result.out.splitlines()[-1] == "Found 1 problem in 1 of 1 notebook."
+        assert result.out.splitlines()[-1] == "Found 1 problem in 1 notebook."
         assert result.out.startswith("cells.py:31:13: NB101")
 
     def test_nothing_is_said_aloud(self, run: Run, folder: Path) -> None:
@@ -299,13 +299,13 @@ class TestReports:
         make(folder, a="error")
         result = run("--output-format", "json")
         assert json.loads(result.out)["summary"]["findings"] == 1
-        assert result.err == "Found 1 problem in 1 of 1 notebook.\n"
+        assert result.err == "Found 1 problem in 1 notebook.\n"
         assert run("--output-format", "json", "-q").err == ""
 
     def test_to_a_file(self, run: Run, folder: Path) -> None:
         make(folder, a="error")
         result = run("--output-format", "concise", "--output-file", "out/report.txt")
-        assert result == Result(1, "", "Found 1 problem in 1 of 1 notebook.\n")
+        assert result == Result(1, "", "Found 1 problem in 1 notebook.\n")
         text = (folder / "out/report.txt").read_text()
         assert text == "a.ipynb:cell 3:2:7: NB101 `y` is used but no cell defines it\n"
 
@@ -544,7 +544,7 @@ def test_a_notebook_from_end_to_end(folder: Path) -> None:
         done = nbtools_process(folder, *command)
         assert done.stdout == (
             "a.ipynb:cell 2:2:11: NB101 `y` is used but no cell defines it\n"
-            "Found 1 problem in 1 of 1 notebook.\n"
+            "Found 1 problem in 1 notebook.\n"
         )
         assert (done.returncode, done.stderr) == (1, "")
 

@@ -58,7 +58,9 @@ def summarize(
     fixed = f"Fixed {plural(totals.fixed, 'problem')}. " if totals.fixed else ""
     if totals.findings:
         number = plural(totals.findings, "problem")
-        where = f"{totals.with_findings:,} of {plural(totals.notebooks, 'notebook')}"
+        where = plural(totals.notebooks, "notebook")
+        if totals.notebooks > 1:
+            where = f"{totals.with_findings:,} of {where}"
         yield f"{fixed}Found {number} in {where}{left_out}."
     elif checked == 0:
         yield f"{fixed}No notebook was checked{left_out}."
