@@ -26,3 +26,8 @@ class CellSyntaxError(NbtoolsError):
 
     def __str__(self) -> str:
         return f"cell {self.place.cell + 1}, line {self.place.line}: {self.reason}"
+
+
+def describe_os_error(error: OSError) -> str:
+    """What went wrong, without number and file name: the line that shows it begins with one."""
+    return error.strerror or str(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ class Found:
 
     path: Path
     below: Path  # its place below the folder that was searched; the bare name if it was named
+    named: bool = False  # by its own name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +30,50 @@ class Search:
     errors: tuple[OSError, ...] = ()
 
 
-def find_notebooks(paths: Iterable[str | Path]) -> Search:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is looked for in folders."""
+
+    suffixes: tuple[str, ...] = (".ipynb",)
+    respect_gitignore: bool = True
+    exclude: Callable[[Path, bool], bool] | None = None  # asked with a path, and if it is a folder
+    exclude_named: bool = False  # ask about files that were named, too
+
+
+NOTEBOOKS = Choice()
+
+SKIPPED = frozenset({"__pycache__", "__pypackages__", "node_modules", "site-packages"})
+"""Folders that hold other people's files; hidden ones are never searched."""
+
+_VENV = "pyvenv.cfg"
+"""A folder with this file is a virtual environment, whatever it is called."""
+
+
+def find_notebooks(paths: Iterable[str | Path], choice: Choice = NOTEBOOKS) -> Search:
     """Collect the notebooks meant by files and folders, each once, in a fixed order.
 
     A file is taken whatever it is called and whether or not it exists: reading it tells. A folder
-    is searched for *.ipynb, in the order of their names, without hidden files and folders (so
-    without .ipynb_checkpoints) and without what .gitignore excludes. Symbolic links are followed.
+    is searched for *.ipynb (or what `choice` says), in the order of their names, without hidden
+    files and folders (so without .ipynb_checkpoints), virtual environments and the like, and
+    without what .gitignore excludes. Symbolic links are followed.
     """
     found: dict[str, Found] = {}
     errors: list[OSError] = []
     for path in map(Path, paths):
-        matches = search_folder(path, errors) if path.is_dir() else [path]
-        for match in matches:
-            below = match.relative_to(path) if match is not path else Path(path.name)
-            found.setdefault(os.path.abspath(match), Found(match, below))
+        if path.is_dir():
+            for match in search_folder(path, errors, choice):
+                item = Found(match, match.relative_to(path))
+                found.setdefault(os.path.abspath(match), item)
+        elif not (choice.exclude_named and choice.exclude and choice.exclude(path, False)):
+            found.setdefault(os.path.abspath(path), Found(path, Path(path.name), named=True))
     return Search(tuple(found.values()), tuple(errors))
 
 
-def search_folder(folder: Path, errors: list[OSError]) -> list[Path]:
+def search_folder(folder: Path, errors: list[OSError], choice: Choice = NOTEBOOKS) -> list[Path]:
     """Every notebook below a folder, sorted; what cannot be read is added to `errors`."""
     notebooks: list[Path] = []
     seen: set[tuple[int, int]] = set()  # device and inode: symbolic links can form a loop
-    pending = [(folder, _rules_above(folder))]
+    pending = [(folder, _rules_above(folder) if choice.respect_gitignore else None)]
     while pending:
         here, rules = pending.pop()
         try:
@@ -60,15 +83,24 @@ def search_folder(folder: Path, errors: list[OSError]) -> list[Path]:
             errors.append(error)
             continue
         seen.add(key)
-        rules = rules.with_files_of(here)
+        if here != folder and any(entry.name == _VENV for entry in entries):
+            continue
+        rules = rules and rules.with_files_of(here)
         for entry in entries:
-            if entry.name.startswith("."):
+            name, path = entry.name, here / entry.name
+            if name.startswith(".") or name in SKIPPED:
                 continue
-            if entry.is_dir():
-                if not rules.ignore(entry.name + "/"):
-                    pending.append((here / entry.name, rules.below(entry.name)))
-            elif entry.name.endswith(".ipynb") and not rules.ignore(entry.name):
-                notebooks.append(here / entry.name)
+            is_folder = entry.is_dir()
+            if not is_folder and not name.endswith(choice.suffixes):
+                continue
+            if rules and rules.ignore(name + "/" * is_folder):
+                continue
+            if choice.exclude and choice.exclude(path, is_folder):
+                continue
+            if is_folder:
+                pending.append((path, rules and rules.below(name)))
+            else:
+                notebooks.append(path)
     return sorted(notebooks)
 
 
@@ -139,8 +171,12 @@ def write_atomically(path: Path, text: str) -> None:
 
     Permissions of an existing file are kept, and a symbolic link stays one. Raises OSError.
     """
+    write_bytes_atomically(path, text.encode("utf-8"))
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """As `write_atomically`, with the file's bytes. Raises OSError."""
     path = path.resolve()
-    data = text.encode("utf-8")
     if path.exists() and not path.is_file():
         path.write_bytes(data)  # /dev/stdout or a pipe must not be replaced by a file
         return

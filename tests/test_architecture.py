@@ -12,11 +12,11 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "nbtools").rglob("*.py"))
 
 LIBRARY_HOMES = {
-    "click": ("cli.py", "pages.py"),
+    "click": ("cli.py", "commands/", "pages.py"),
     "libcst": ("convert/",),
-    "msgspec": ("formats/",),
+    "msgspec": ("formats/", "lint/cache.py"),
     "nbformat": ("formats/",),
-    "pathspec": ("files.py",),
+    "pathspec": ("files.py", "patterns.py"),
     "ruff_api": ("convert/",),
 }
 

@@ -25,7 +25,7 @@ from nbtools.convert.api import (
 )
 from nbtools.convert.edits import Conversion, Edit, Options, Warning  # noqa: A004
 from nbtools.errors import InvalidNotebookError, NbtoolsError
-from nbtools.report.text import printable
+from nbtools.report.printable import printable
 
 
 @dataclass(frozen=True)
@@ -473,7 +473,7 @@ class TestWhenThingsGoWrong:
         def fail(*_: object) -> None:
             raise RuntimeError("of the command")
 
-        monkeypatch.setattr("nbtools.cli.plan_jobs", fail)
+        monkeypatch.setattr("nbtools.commands.convert.plan_jobs", fail)
         result = run("convert", ".")
         assert result.code == 2
         assert result.err.endswith("RuntimeError: of the command\n")
@@ -615,11 +615,13 @@ class TestProcesses:
     ) -> None:
         started: list[int] = []
 
-        def start(jobs: Sequence[Job], workers: int) -> Iterator[Conversion]:
+        def start(
+            function: object, jobs: Sequence[Job], workers: int, killed: object
+        ) -> Iterator[Conversion]:
             started.append(workers)
             return (fake_convert(job.source.read_bytes()) for job in jobs)
 
-        monkeypatch.setattr("nbtools.convert.api._attempt_in_processes", start)
+        monkeypatch.setattr("nbtools.convert.api.map_in_processes", start)
         monkeypatch.setattr(os, "cpu_count", lambda: 2)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 4}, raising=False)
         outcomes = list(convert_jobs(self.jobs(folder, ["x"] * files)))
@@ -658,4 +660,10 @@ def test_importing_the_package_costs_nothing() -> None:
 def test_the_command_starts_without_what_only_some_conversions_need() -> None:
     heavy = {"libcst", "nbformat", "ruff_api", "IPython", "pathspec", "concurrent.futures"}
     heavy |= {"multiprocessing", "json", "difflib", "importlib.metadata"}
-    assert imported_by("import nbtools.cli") & heavy == set()
+    assert imported_by("import nbtools.commands.convert") & heavy == set()
+
+
+def test_a_command_is_imported_when_it_is_called() -> None:
+    assert {name for name in imported_by("import nbtools.cli") if "nbtools.commands." in name} == {
+        "nbtools.commands.terminal"
+    }

@@ -23,11 +23,14 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from lint_outcomes import EVERYTHING
 
 from nbtools.cli import main
 from nbtools.convert.conversion import convert_source
 from nbtools.convert.edits import EditKind
+from nbtools.lint.configuration import KEYS
 from nbtools.pages import find_stale_pages, write_pages
+from nbtools.report.findings.formats import render
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -151,15 +154,22 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_linked_from_the_index() -> None:
     linked = set(re.findall(r"\]\(([^)]+)\)", (ROOT / "docs/index.md").read_text("utf-8")))
     pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    pages = {page for page in pages if not page.startswith("reference/rules/")}  # from rules.md
     assert pages - {"index.md"} == {name for name in linked if not name.startswith("http")}
 
 
 def test_generated_pages_are_current(tmp_path: Path) -> None:
     assert find_stale_pages(ROOT / "docs") == []
-    (tmp_path / "reference").mkdir()
-    assert find_stale_pages(tmp_path) == [tmp_path / "reference/cli.md"]
+    missing = find_stale_pages(tmp_path)
+    assert tmp_path / "reference/cli.md" in missing
+    assert tmp_path / "reference/rules/NB101.md" in missing
     write_pages(tmp_path)
     assert find_stale_pages(tmp_path) == []
+    old = tmp_path / "reference/rules/NB000.md"
+    old.write_text("A rule that is no more.")
+    assert find_stale_pages(tmp_path) == [old]
+    write_pages(tmp_path)
+    assert not old.exists()
 
 
 def test_readme_and_ci_install_and_test_in_the_same_way() -> None:
@@ -185,6 +195,33 @@ def test_the_json_page_names_every_key(workplace: Path, capsys: pytest.CaptureFi
     assert list(theirs["warnings"][0]) == ["cell", "message", "line"]
     keys = {*ours, *ours["counts"], *ours["edits"][0], "message"}
     assert {key for key in keys if f"`{key}`" not in page} == set()
+
+
+def test_the_page_on_lints_json_names_every_key() -> None:
+    page = (ROOT / "docs/reference/lint-json.md").read_text("utf-8")
+    example = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    document = json.loads("".join(render("json", EVERYTHING)))
+
+    def keys(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: keys(inner) for key, inner in value.items()}
+        return keys(value[0]) if isinstance(value, list) and value else None
+
+    finding = next(each for each in document["findings"] if each["related"] and each["fix"])
+    assert keys(example) == keys(document | {"findings": [finding]})
+    table = page.partition("| Key | Meaning |")[2]
+    named = {*finding, *finding["fix"], "not_checked", "summary"} - {"edits", "message"}
+    assert {key for key in named if f"`{key}`" not in table} == set()
+
+
+def test_every_key_of_the_configuration_is_explained() -> None:
+    page = (ROOT / "docs/reference/configuration.md").read_text("utf-8")
+    assert {key for key in (*KEYS, "extend") if f"`{key}`" not in page} == set()
+    table = page.partition("```toml\n")[2].partition("```")[0]
+    assert {line.partition(" =")[0] for line in table.splitlines() if " = " in line} <= {
+        *KEYS,
+        '"teaching/*"',
+    }
 
 
 def test_every_kind_of_edit_is_explained() -> None:

@@ -8,15 +8,15 @@ import sys
 import traceback
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from nbtools.convert.collector import paused_collector
 from nbtools.convert.edits import Conversion, Options
-from nbtools.errors import NbtoolsError
+from nbtools.errors import NbtoolsError, describe_os_error
 from nbtools.files import Found, find_notebooks, read_if_file, write_atomically
+from nbtools.processes import map_in_processes, useful_workers
 
 Action = Literal["write", "compare", "return"]
 Status = Literal["written", "unchanged", "would-change", "error"]
@@ -139,8 +139,8 @@ def convert_jobs(jobs: Sequence[Job], *, workers: int | None = None) -> Iterator
     one. A bug in one of them is that notebook's outcome; the others go on.
     """
     taken = {job.target for job in jobs if job.target}
-    count = _useful_workers(len(jobs)) if workers is None else workers
-    results = map(_attempt, jobs) if count < 2 else _attempt_in_processes(jobs, count)
+    count = useful_workers(len(jobs) // FILES_PER_PROCESS) if workers is None else workers
+    results = map(_attempt, jobs) if count < 2 else map_in_processes(_attempt, jobs, count, _killed)
     for job, result in zip(jobs, results, strict=True):
         yield _finish(job, result, taken - {job.target})
 
@@ -215,6 +215,10 @@ def _attempt(job: Job) -> Conversion | _Failure:
         return _Failure("nbtools failed on this notebook, please report it", traceback.format_exc())
 
 
+def _killed(_: Job) -> _Failure:
+    return _Failure("the process that converted it was killed (too little memory?)")
+
+
 def _finish(job: Job, result: Conversion | _Failure, taken: Collection[Path]) -> Outcome:
     """Write or compare a converted notebook, or tell why not."""
     if isinstance(result, _Failure):
@@ -270,46 +274,3 @@ def _choose_target(
         number += 1
         safe = target.with_name(f"{name}_notebook_{number}.py")
     return safe, f"named {safe.name}, because {target.name} would hide the module {name}"
-
-
-def describe_os_error(error: OSError) -> str:
-    """What went wrong, without number and file name: the line that shows it begins with one."""
-    return error.strerror or str(error)
-
-
-def _useful_workers(files: int) -> int:
-    if sys.platform == "linux":
-        processors = len(os.sched_getaffinity(0))
-    else:
-        processors = os.cpu_count() or 1
-    return min(processors, files // FILES_PER_PROCESS)
-
-
-def _attempt_in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Conversion | _Failure]:
-    """Convert in a pool of processes, and outlive one that is killed."""
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
-    def start(workers: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(workers, initializer=_leave_interrupts_to_parent)
-
-    done = 0
-    with start(workers) as pool, suppress(BrokenProcessPool):
-        for result in pool.map(_attempt, jobs):  # ends what has not begun when the caller stops
-            yield result
-            done += 1
-    # A process died, for want of memory for instance. Which notebook it had, nobody knows: each
-    # of the rest gets a process of its own, so that only the one that kills it is lost.
-    for job in jobs[done:]:
-        with start(1) as pool:
-            try:
-                yield pool.submit(_attempt, job).result()
-            except BrokenProcessPool:
-                yield _Failure("the process that converted it was killed (too little memory?)")
-
-
-def _leave_interrupts_to_parent() -> None:
-    """Ctrl-C reaches every process: the first one speaks and starts no more work, that is all."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

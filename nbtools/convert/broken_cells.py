@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nbtools.analysis.versions import Atom
-from nbtools.convert.log import Log
-from nbtools.convert.newer_syntax import Version, find_newer_python
-from nbtools.formats.safe_source import safe_source
 from nbtools.syntax import awaits, parse_source
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # lint imports this module, and most notebooks have no broken cell
+    from nbtools.analysis.versions import Atom
+    from nbtools.convert.log import Log
+    from nbtools.convert.newer_syntax import Version
     from nbtools.convert.scripts import Script
 
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -77,6 +76,8 @@ def _explain_unread(source: str, error: Exception) -> Refusal:
     """A cell of which nothing runs."""
     if not isinstance(error, SyntaxError):
         return Refusal(1, str(error) or "it is nested too deeply")
+    from nbtools.convert.newer_syntax import find_newer_python
+
     newer = find_newer_python(source)
     return Refusal(error.lineno or 1, error.msg, type(error).__name__, needs=newer)
 
@@ -102,6 +103,8 @@ def keep_as_comment(refusal: Refusal, source: Sequence[str], place: str) -> str:
         source: The author's lines, from the first one that does not run.
         place: Where the error is, as in `nb.ipynb:cell 3:2`.
     """
+    from nbtools.formats.safe_source import safe_source
+
     kept = safe_source("\n".join(f"# {line}".rstrip() for line in source))
     message = f"{place}: {refusal.reason}"
     if refusal.needs:

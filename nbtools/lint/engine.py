@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -51,7 +50,9 @@ def check_source(
     try:
         return _check(data, path, name, folder, settings, fix)
     except Exception as error:
-        bug = f"{path}: {type(error).__name__}\n{traceback.format_exc()}"
+        from traceback import format_exc
+
+        bug = f"{path}: {type(error).__name__}\n{format_exc()}"
         return Outcome(path, "failed", reason="nbtools failed, please report it", bug=bug)
 
 

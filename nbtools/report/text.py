@@ -7,18 +7,7 @@ from collections.abc import Iterator, Sequence
 from nbtools.convert.api import Outcome
 from nbtools.convert.edits import Conversion, Edit
 from nbtools.report.counts import count_edits
-
-
-def printable(text: str) -> str:
-    r"""Escape what a terminal would obey rather than show: "\x1b", "\u202e", "\n" and the like.
-
-    Names and messages come from notebooks, and a notebook may come from anybody.
-    """
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
+from nbtools.report.printable import printable
 
 
 def format_outcome(outcome: Outcome, *, explain: bool = False) -> Iterator[str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nbtools.analysis.facts import Import
 from nbtools.analysis.graph import components
 from nbtools.analysis.versions import Block, Versions, atoms_of, trace_versions
 from nbtools.convert.names import is_private
-from nbtools.convert.partition import Partition, dependencies, find_partition
 from nbtools.rules.program import Program, skips
+
+if TYPE_CHECKING:
+    from nbtools.convert.partition import Partition
 
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -88,6 +91,8 @@ def _order(read: Read) -> tuple[int, int, str]:
 def conversion_plan(program: Program) -> Partition:
     """The plan that `nbtools convert` follows: its blocks and names."""
     cells = [list(atoms_of(i, c.statements)) for i, c in enumerate(program.cells)]
+    from nbtools.convert.partition import find_partition  # here: few notebooks need a plan
+
     return find_partition(cells, frozenset(_WORD.findall(program.text)))
 
 
@@ -152,6 +157,8 @@ def _needs_by_version(program: Program) -> list[dict[int, str]]:
     blocks = [Block.of(atoms_of(i, c.statements)) for i, c in enumerate(cells)]
     versions = trace_versions(blocks)
     needs: list[dict[int, str]] = [{} for _ in cells]
+    from nbtools.convert.partition import dependencies
+
     parents = dependencies(versions, blocks)
     for user, names in enumerate(_used(versions, len(cells))):
         for name, version in names:

@@ -57,10 +57,13 @@ _OPTIONS = {
 
 def check(program: Program) -> Iterator[Finding]:
     """Report every place, but those that are prepared for the removal."""
+    modules = _modules(program)
+    suspicious = any(word in program.text for word in ("has_key", ".iter"))
+    if not (modules or suspicious):
+        return
     removals = load_removals()
     imported = program.once(find_imported)
-    modules = _modules(program)
-    if not modules & removals.modules and not any(w in program.text for w in ("has_key", ".iter")):
+    if not (modules & removals.modules or suspicious):
         return
     types = program.once(find_types)
     for position, cell in enumerate(program.cells):

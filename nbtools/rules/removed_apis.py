@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -41,6 +40,8 @@ class Removals:
 @cache
 def load_removals() -> Removals:
     """Read the table from the package's data."""
+    import json  # 7 ms; most notebooks need the table, a run from the cache does not
+
     data = json.loads(_TABLE.read_text("utf-8"))
     names = {
         name: Removal(name, library, version, instead)
