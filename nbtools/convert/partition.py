@@ -311,7 +311,7 @@ class _Search:
         return len(self.atoms) - 1
 
     def uses_inside(self, trial: _Trial, index: int, copies: Sequence[int]) -> bool:
-        """Whether the block uses what is defined again, itself or by a call: it comes first then."""
+        """Whether the block uses what is defined again, itself or by a call: it comes first."""
         names = EMPTY.union(*(self.atoms[copy].facts.binds for copy in copies))
         looked_up: dict[str, set[str]] = {}
         for late in trial.versions.late:
