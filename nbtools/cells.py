@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 CellKind = Literal["code", "markdown", "raw"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """Where something stands in a notebook."""
 
     cell: int  # 0-based, among all cells of the file; no stage renumbers it
@@ -18,19 +18,17 @@ class Place:
     column: int = 1  # 1-based, in characters
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """What the file says of one saved output; its data stays in the file."""
 
     kind: str  # "stream", "execute_result", "display_data", "error" (nbformat 4's words)
     mimes: tuple[str, ...] = ()  # mime types of its bundle, in file order
     execution_count: int | None = None
     error_name: str | None = None  # the exception's class, for kind "error"
-    size: int = field(default=0, compare=False)  # of its data or text, in bytes of JSON
+    size: int = 0  # of its data or text, in bytes of JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One cell of a Jupyter notebook."""
 
     index: int  # 0-based, among all cells of the file
@@ -44,11 +42,10 @@ class Cell:
         default_factory=dict
     )  # name -> mime -> b64
     outputs: tuple[Output, ...] = ()
-    noise: tuple[str, ...] = field(default=(), compare=False)  # see `Notebook.noise`
+    noise: tuple[str, ...] = ()  # see `Notebook.noise`
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
+class Kernel(Struct, frozen=True):
     """What the file says of its kernel; None stands for what it does not say."""
 
     name: str | None = None  # metadata.kernelspec.name, e.g. "python3"
@@ -56,8 +53,7 @@ class Kernel:
     info: str | None = None  # metadata.language_info.name
 
 
-@dataclass(frozen=True, slots=True)
-class Notebook:
+class Notebook(Struct, frozen=True):
     """A Jupyter notebook, whatever nbformat it was read from."""
 
     cells: tuple[Cell, ...]
@@ -66,12 +62,11 @@ class Notebook:
     nbformat: tuple[int, int] = (4, 5)  # as found in the file, before any upgrade
     title: str | None = None  # metadata.title
     ignored: tuple[str, ...] = ()  # metadata.nbtools.ignore: rules that are not to hold here
-    kernel: Kernel = field(default=Kernel(), compare=False)
-    noise: tuple[str, ...] = field(default=(), compare=False)  # metadata that tells of one session
+    kernel: Kernel = Kernel()
+    noise: tuple[str, ...] = ()  # metadata that tells of one session
 
 
-@dataclass(frozen=True, slots=True)
-class ReactiveCell:
+class ReactiveCell(Struct, frozen=True):
     """One cell of a reactive notebook, as marimo's editor shows it."""
 
     source: str  # newlines are "\n"
@@ -82,8 +77,7 @@ class ReactiveCell:
     expand_output: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ReactiveNotebook:
+class ReactiveNotebook(Struct, frozen=True):
     """A reactive notebook: marimo's `.py` format without its text."""
 
     cells: tuple[ReactiveCell, ...]

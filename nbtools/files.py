@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A notebook somebody asked for, by its name or by a folder's."""
 
     path: Path
@@ -22,16 +22,14 @@ class Found:
     named: bool = False  # by its own name
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """What a search came to: it goes on past a folder that cannot be read."""
 
     found: tuple[Found, ...]
     errors: tuple[OSError, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What is looked for in folders."""
 
     suffixes: tuple[str, ...] = (".ipynb",)
@@ -109,8 +107,7 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-@dataclass(frozen=True, slots=True)
-class _IgnoreRules:
+class _IgnoreRules(Struct, frozen=True):
     """The .gitignore files that hold in one folder, the nearest first."""
 
     # each with the folder's path below the folder of its file: "" or "a/b/"

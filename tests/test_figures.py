@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from plans import make_scripts
 
 from nbtools.cells import Notebook, Output

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lint_outcomes import make_finding, make_reported
+from msgspec.structs import replace
 
 from nbtools.errors import NbtoolsError
 from nbtools.lint.baseline import compare, read_baseline, write_baseline

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lint_outcomes import EVERYTHING
+from msgspec.structs import replace
 
 from nbtools.lint.cache import Cache, Stamp, digest_of, open_cache
 from nbtools.lint.outcome import Outcome

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from xml.etree import ElementTree
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from lint_outcomes import EVERYTHING, HOSTILE, RISKY, TWICE, make_finding, make_reported
+from msgspec.structs import replace
 
 from nbtools.lint.configuration import FORMATS
 from nbtools.lint.outcome import Outcome, Physical, Reported

@@ -6,8 +6,9 @@ import re
 import shlex
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from nbtools.analysis.interpolation import Scope, interpolate
 from nbtools.analysis.line_magics import (
@@ -29,8 +30,7 @@ _MEASURES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CellMagic:
+class CellMagic(Struct, frozen=True):
     """How a cell magic treats its body."""
 
     runs: Literal["plain", "wrapped", "statement", "no"]

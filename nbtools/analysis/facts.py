@@ -11,9 +11,11 @@ import ast
 import builtins
 import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbtools.analysis.strings import (
     StringNames,
@@ -32,8 +34,7 @@ _NOTHING: Mapping[str, Any] = {}  # shared: most statements define no code
 BUILTINS = frozenset(dir(builtins)) | {"__file__", "__builtins__", "__builtin__"}
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True):
     """One name that an import statement binds."""
 
     bound: str  # the name in the namespace
@@ -42,8 +43,7 @@ class Import:
     dotted: bool = False  # `import a.b`: binds `a`, loads `a.b`
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """Code that runs later: the body of a function, a class's methods, a lambda."""
 
     reads: frozenset[str] = EMPTY  # global names it looks up when it runs
@@ -55,8 +55,7 @@ class Code:
     plain: bool = False  # an undecorated function with constant defaults: safe to define again
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What a run of statements does to the namespace."""
 
     reads: frozenset[str] = EMPTY  # looked up before this run has surely bound them
@@ -85,8 +84,7 @@ class Facts:
     awaits: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """One top-level statement of a cell.
 
     `facts.bound_before[f]` are the names this statement has surely bound whenever it
@@ -405,8 +403,7 @@ def _walruses(own: Iterable[ast.AST]) -> Iterator[str]:
                     yield inner.target.id
 
 
-@dataclass(slots=True)
-class _Body:
+class _Body(Struct):
     """What the body of a function or class looks up outside itself, while it is collected."""
 
     reads: set[str] = field(default_factory=set)

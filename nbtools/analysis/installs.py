@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _REQUIREMENT = re.compile(
     r"""(?x)[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?\s*(?:\[[\w\s,.-]*\])?\s*
@@ -24,8 +25,7 @@ _PIP_VALUES = frozenset(
 _CONDA_VALUES = frozenset("-c --channel -n --name -p --prefix --solver --repodata-fn".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Install:
+class Install(Struct, frozen=True):
     """What one command line installs."""
 
     requirements: tuple[str, ...] = ()  # PEP 508

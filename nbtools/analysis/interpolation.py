@@ -12,8 +12,9 @@ import ast
 import builtins
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from string import Formatter
+
+from msgspec import Struct, field
 
 from nbtools.analysis.literals import Field, parse_expression, quote_parts, quote_text
 
@@ -21,8 +22,7 @@ _DOLLAR = re.compile(r"\$(\$?[\w.]+)")
 _BUILTINS = frozenset(dir(builtins))
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """Which names are bound, and which of the unbound ones were asked for."""
 
     bound: frozenset[str]  # elsewhere in the notebook

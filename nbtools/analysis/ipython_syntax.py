@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Kind = Literal["magic", "shell", "capture", "help", "call"]
 
@@ -49,8 +50,7 @@ _IPYTHON_PROMPT = re.compile(r"^(((\[nav\]|\[ins\])? )?In \[\d+\]: |\s*\.{3,}: ?
 _CLASSIC_PROMPT = re.compile(r"^\s*(>>>|\.\.\.)([ \t]|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Construct:
+class Construct(Struct, frozen=True):
     """One piece of IPython syntax in the lines of a cell."""
 
     kind: Kind
@@ -136,8 +136,7 @@ def _scan(lines: Sequence[str], last: int) -> Iterator[Construct]:
             return
 
 
-@dataclass(frozen=True, slots=True)
-class _Logical:
+class _Logical(Struct, frozen=True):
     """The tokens of one logical line; their rows count from 1 at its first line."""
 
     tokens: list[tokenize.TokenInfo]

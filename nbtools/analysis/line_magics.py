@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.analysis.installs import read_install
 from nbtools.analysis.interpolation import Scope, expand, interpolate
@@ -41,8 +42,7 @@ ALIASES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """What stands where a magic stood. With no code at all, the magic becomes a comment."""
 
     statements: tuple[str, ...] = ()  # lines of Python that come first

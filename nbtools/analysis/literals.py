@@ -6,15 +6,15 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # Characters that marimo, or an editor that saves the file, changes inside a literal.
 _FRAGILE = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\xa0\u2028\u2029\ufeff\ud800-\udfff]")
 _DELIMITERS = ('"', "'", '"""', "'''")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """An expression whose value goes into a string."""
 
     expression: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache
+
+from msgspec import Struct, field
 
 from nbtools.analysis.blocks import Line, comment_out, indent_block, is_blank, spread
 from nbtools.analysis.cell_magics import CellMagic, read_cell_magic
@@ -36,8 +37,7 @@ _DEEPEST = 20  # %%time in %%time in ...: nobody writes more, and Python's stack
 _MAY_CALL_SHELL = ("get_ipython", "ast_node_interactivity")
 
 
-@dataclass(frozen=True, slots=True)
-class Magic:
+class Magic(Struct, frozen=True):
     """One IPython construct of a cell: for lint's messages and convert's report."""
 
     name: str  # "%time", "%%bash", "!", "?", "automagic pwd", "%unknown"
@@ -46,16 +46,14 @@ class Magic:
     replaced: bool  # False: nothing to do at run time was lost (e.g. %matplotlib inline)
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something without a reactive form, or that changes: a warning that names the cell."""
 
     line: int  # 1-based in the cell's own source
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlainCell:
+class PlainCell(Struct, frozen=True):
     """A cell as plain Python, and what it needs besides."""
 
     source: str  # still a syntax error if the author's cell was one
@@ -88,8 +86,7 @@ def to_plain_python(source: str, bound: frozenset[str] = frozenset()) -> PlainCe
     return found.finish(lines)
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """Collects what the constructs of one cell need."""
 
     scope: Scope

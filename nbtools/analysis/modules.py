@@ -13,9 +13,10 @@ import os
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
+
+from msgspec import Struct, field
 
 _DATA = Path(__file__).parent / "data"
 _MAX_BYTES = 2_000_000  # of one module's text; sympy's longest is a quarter of that
@@ -246,8 +247,7 @@ def _star_names(module: str, folder: Path | None) -> frozenset[str] | None:
     return _World(folder).star(module)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reference:
+class _Reference(Struct, frozen=True):
     """A value that stands elsewhere: a module, or a name in one."""
 
     target: str  # dotted, absolute
@@ -257,8 +257,7 @@ _Strings = tuple[str, ...]
 _Value = _Strings | _Reference | None  # None: something that says nothing about names
 
 
-@dataclass(slots=True)
-class _Namespace:
+class _Namespace(Struct):
     """The names of one module while it is read."""
 
     module: str

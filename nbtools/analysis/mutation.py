@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from nbtools.analysis.facts import root_name
 from nbtools.analysis.imported import Imported, full_name
@@ -15,8 +16,7 @@ from nbtools.analysis.types import ARRAY, FRAME, SERIES, Types
 How = Literal["item", "attribute", "augmented", "delete-item", "call", "inplace", "function"]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One place where an object that a name stands for is changed."""
 
     name: str  # the name: `d` of `d["k"].x = 1`
@@ -116,8 +116,7 @@ def find_changes(regions: Regions, types: Types, position: int) -> tuple[Change,
     return tuple(sorted(found, key=lambda change: start_of(change.node)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Finder:
+class _Finder(Struct, frozen=True):
     regions: Regions
     types: Types
     position: int

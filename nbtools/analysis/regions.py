@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 _Node = TypeVar("_Node", bound=ast.AST)
 Positioned = ast.expr | ast.stmt
@@ -40,8 +41,7 @@ def is_inside(node: Positioned, around: Positioned) -> bool:
     return start_of(around) <= start_of(node) and end_of(node) <= end_of(around)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """One place that stores: a name, an item or an attribute, or a tuple of them."""
 
     target: ast.expr
@@ -68,8 +68,7 @@ def stored_in(cell: IndexedCell) -> Iterator[Stored]:
             yield Stored(item.optional_vars, None, end_of(item.optional_vars))
 
 
-@dataclass(frozen=True, eq=False)
-class Regions:
+class Regions(Struct, frozen=True, eq=False, dict=True):
     """The parts of one cell that change what its nodes mean."""
 
     cell: IndexedCell

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from nbtools.syntax import walk_nodes
 
@@ -18,8 +19,7 @@ _METHODS: dict[str, Literal["magic", "cell", "shell", "capture"]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ShellCall:
+class ShellCall(Struct, frozen=True):
     """A call of IPython's shell with literal arguments, that is a statement or its right side."""
 
     kind: Literal["magic", "cell", "shell", "capture", "setting"]

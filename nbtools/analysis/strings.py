@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from string import Formatter
+
+from msgspec import Struct
 
 from nbtools.syntax import walk_nodes
 
@@ -15,8 +16,7 @@ _NAMESPACES = frozenset({"globals", "locals", "vars"})
 _PANDAS = frozenset({"pd", "pandas"})  # `pd.eval` looks names up without any `@`
 
 
-@dataclass(frozen=True, slots=True)
-class StringNames:
+class StringNames(Struct, frozen=True):
     """The global names that a call touches through strings."""
 
     reads: frozenset[str] = frozenset()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from nbtools.analysis.imported import Imported, full_name
 from nbtools.analysis.known_returns import (
@@ -40,8 +41,7 @@ _SAME_AS_ARGUMENT = frozenset(("copy.copy", "copy.deepcopy", "sklearn.base.clone
 _STRONGEST = (FRAME, SERIES, ARRAY)  # of two operands
 
 
-@dataclass(frozen=True, slots=True)
-class _Binding:
+class _Binding(Struct, frozen=True):
     """One place that binds a name, and what it binds it to."""
 
     cell: int
@@ -53,8 +53,7 @@ class _Binding:
 _Key = tuple[int, "int | None", str]  # the cell (-1: the notebook), the scope's id, the name
 
 
-@dataclass(eq=False)
-class Types:
+class Types(Struct, eq=False, dict=True):
     """Answers which type an expression has where it stands. Lazy: nothing is inferred unasked."""
 
     imported: Imported

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import BUILTINS, EMPTY, Code, Facts, Statement, compose
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(Struct, frozen=True):
     """Statements of one cell that cannot be parted: those that share a line."""
 
     cell: int  # 0-based, as Place.cell
@@ -31,8 +32,7 @@ class Atom:
         return len(self.statements) > 1 or not self.statements[0].simple
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """A run of atoms that becomes one cell."""
 
     atoms: tuple[Atom, ...]
@@ -44,8 +44,7 @@ class Block:
         return cls(tuple(atoms), compose(atom.facts for atom in atoms))
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """What one block makes of a name."""
 
     name: str
@@ -54,8 +53,7 @@ class Version:
     sure: bool = True  # the name is bound once the block has run
 
 
-@dataclass(frozen=True, slots=True)
-class LateRead:
+class LateRead(Struct, frozen=True):
     """A global name that the code of one definition looks up when it runs."""
 
     block: int  # where the definition stands
@@ -68,8 +66,7 @@ class LateRead:
     supposed: bool = False  # nobody uses the code: this is what it would see
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(Struct, frozen=True):
     """Who reads which version, for a sequence of blocks."""
 
     versions: tuple[Version, ...]
@@ -95,8 +92,7 @@ def atoms_of(cell: int, statements: Sequence[Statement]) -> tuple[Atom, ...]:
 CodeId = tuple[int, str]  # the block and the name of a definition
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """What the code of one definition was found to look up."""
 
     code: Code

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.commands.terminal import DIFFERENT, DONE, FAILED, complain, with_progress
 from nbtools.convert.api import Action, Job, Outcome, convert_jobs, plan_jobs
@@ -69,8 +70,7 @@ def convert_command(**choices: Any) -> int:
     return _convert(_settle(ConvertRequest(**choices)))
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertRequest:
+class ConvertRequest(Struct, frozen=True):
     """What `nbtools convert` was asked for, option by option."""
 
     paths: tuple[str, ...]

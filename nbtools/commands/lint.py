@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.commands.terminal import DIFFERENT, DONE, FAILED, complain, with_progress
 from nbtools.errors import NbtoolsError, describe_os_error
@@ -124,8 +125,7 @@ def lint_command(**choices: Any) -> int:
     return _lint(_settle(LintRequest(**choices)))
 
 
-@dataclass(frozen=True, slots=True)
-class LintRequest:
+class LintRequest(Struct, frozen=True):
     """What `nbtools lint` was asked for, option by option."""
 
     paths: tuple[str, ...]

@@ -8,9 +8,11 @@ import sys
 import traceback
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbtools.convert.collector import paused_collector
 from nbtools.convert.edits import Conversion, Options
@@ -25,8 +27,7 @@ FILES_PER_PROCESS = 8
 """Fewer do not pay: starting a process costs as much as converting five notebooks or so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One notebook to convert, and what is to become of the result."""
 
     source: Path
@@ -38,8 +39,7 @@ class Job:
     data: bytes | None = None  # the notebook itself, where it does not come from a file
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one notebook."""
 
     source: Path
@@ -52,8 +52,7 @@ class Outcome:
     bug: str | None = None  # a traceback: nbtools is wrong, not the notebook
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
+class _Failure(Struct, frozen=True):
     error: str
     bug: str | None = None
 

@@ -6,8 +6,9 @@ import ast
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from nbtools.syntax import awaits, parse_source
 
@@ -21,8 +22,7 @@ _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)  # all that compile() raises
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why Python does not run a cell, or only its first statements."""
 
     line: int  # 1-based, in the source: where the error is

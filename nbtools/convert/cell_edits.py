@@ -8,11 +8,11 @@ Names in an edit are those of the original source too, unless it is said otherwi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """How the notebook-wide names of one top-level statement change; each maps old -> new."""
 
     loads: Mapping[str, str] = field(default_factory=dict)  # reads that happen now, and `del`
@@ -20,29 +20,25 @@ class Names:
     late: Mapping[str, str] = field(default_factory=dict)  # looked up when a function is called
 
 
-@dataclass(frozen=True, slots=True)
-class RenameNames:
+class RenameNames(Struct, frozen=True):
     """Rename what means a notebook-wide name, statement by statement."""
 
     statements: Mapping[int, Names]
 
 
-@dataclass(frozen=True, slots=True)
-class DropImports:
+class DropImports(Struct, frozen=True):
     """Take the names that these imports bind (`a` for `import a.b`) out of them."""
 
     drops: Mapping[int, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class DropDeletes:
+class DropDeletes(Struct, frozen=True):
     """Take names out of `del` statements; one with none left stays as a comment."""
 
     drops: Mapping[int, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class WrapExpression:
+class WrapExpression(Struct, frozen=True):
     """Put `before` and `after` around an expression statement; both stay as given."""
 
     index: int
@@ -50,39 +46,34 @@ class WrapExpression:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class AssignExpression:
+class AssignExpression(Struct, frozen=True):
     """Give the value of an expression statement a name, which stays as given."""
 
     index: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteAnnotations:
+class QuoteAnnotations(Struct, frozen=True):
     """Turn the annotations that Python would evaluate in a statement into strings."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExpandStar:
+class ExpandStar(Struct, frozen=True):
     """Spell out `from m import *`; the names follow the statement's `Names.stores`."""
 
     index: int
     names: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaceCalls:
+class ReplaceCalls(Struct, frozen=True):
     """Put `new` (one simple statement) for call statements, `plt.show()`, at any depth."""
 
     is_target: Callable[[str], bool]  # asked with the dotted name that is called: "plt.show"
     new: str
 
 
-@dataclass(frozen=True, slots=True)
-class WrapInTry:
+class WrapInTry(Struct, frozen=True):
     """Put the whole cell, with all its other edits, into a `try` with these handlers."""
 
     handler_lines: Sequence[str]  # "except ...:" and its body, as they stand at column 0

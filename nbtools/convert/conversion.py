@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from nbtools.analysis.modules import local_module
 from nbtools.analysis.versions import Atom, atoms_of

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 EditKind = Literal["rename", "merge", "split", "move", "drop", "replace", "add", "order"]
 Order = Literal["auto", "document", "counts"]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What a user may choose about a conversion."""
 
     order: Order = "auto"
@@ -18,8 +18,7 @@ class Options:
     script_metadata: bool = False  # infer a PEP 723 block from the imports
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """One change, in words a user understands."""
 
     kind: EditKind
@@ -31,8 +30,7 @@ class Edit:
     lines: int = 0  # how many lines of the author's text it replaced or removed
 
 
-@dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001 - the word users know; nothing here raises Python's
+class Warning(Struct, frozen=True):  # noqa: A001 - the word users know; nothing here raises Python's
     """Something the reactive notebook cannot do as Jupyter did, or may not."""
 
     cell: int  # 0-based, as Place.cell
@@ -40,8 +38,7 @@ class Warning:  # noqa: A001 - the word users know; nothing here raises Python's
     line: int | None = None  # 1-based
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
+class Conversion(Struct, frozen=True):
     """A converted notebook: the reactive text, and how it came about."""
 
     text: str

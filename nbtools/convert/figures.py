@@ -10,8 +10,10 @@ draw, the helper `show_figures` shows what is open.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import Facts, Statement
 from nbtools.cells import Notebook, Output
@@ -48,8 +50,7 @@ _NOTHING = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Plotting:
+class _Plotting(Struct, frozen=True):
     """The names under which a notebook reaches pyplot, and its own functions that draw."""
 
     modules: frozenset[str]  # `plt`

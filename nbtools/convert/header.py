@@ -6,8 +6,9 @@ import ast
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import read_statements
 from nbtools.cells import Notebook

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.analysis.facts import EMPTY, SourceError, Statement
 from nbtools.cells import Cell, Notebook
@@ -85,15 +86,13 @@ def _name_value(script: Script, name: str, readers: Sequence[int], log: Log) -> 
 # --- what the history holds at every moment ------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(Struct, frozen=True):
     """A value of the history that is known: the text of a cell, or the "" it begins with."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """The value that a script ends in."""
 
     script: int  # its index
@@ -118,8 +117,7 @@ _DELETED = _Lost()
 _UNKNOWN = _Unknown()
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
+class _Moment(Struct, frozen=True):
     """The history while a statement runs."""
 
     script: int  # index

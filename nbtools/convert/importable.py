@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.analysis.facts import BUILTINS, Import
 from nbtools.analysis.versions import Atom
@@ -30,8 +31,7 @@ setup cell of a script is run before marimo is ready for that."""
 _RESERVED = frozenset({"app", "marimo", "__name__", "__generated_with"})
 
 
-@dataclass(frozen=True, slots=True)
-class Arrangement:
+class Arrangement(Struct, frozen=True):
     """The atoms of a notebook, those of the setup cell apart."""
 
     setup: tuple[Atom, ...]  # import statements, in running order

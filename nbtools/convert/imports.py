@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import Import, Statement
 from nbtools.convert.log import Log
@@ -13,8 +15,7 @@ Position = tuple[int, int]  # index of a script, index of a statement in it
 _Key = tuple[str, str | None]  # what a name stands for: a module, or a name in one
 
 
-@dataclass(frozen=True, slots=True)
-class Imports:
+class Imports(Struct, frozen=True):
     """What becomes of the repeated imports."""
 
     scripts: tuple[Script, ...]  # statements no longer bind what is dropped
@@ -61,8 +62,7 @@ def _without(index: int, script: Script, drops: Mapping[Position, frozenset[str]
     return replace(script, statements=tuple(statements))
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(Struct):
     log: Log
     is_local: Callable[[str], bool]
     current: dict[str, _Key | None] = field(default_factory=dict)

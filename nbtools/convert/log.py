@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from nbtools.convert.edits import Edit, EditKind, Warning  # noqa: A004
 
 
-@dataclass(slots=True)
-class Log:
+class Log(Struct):
     """Collects edits and warnings; the stages of a conversion only ever add to it."""
 
     edits: list[Edit] = field(default_factory=list)

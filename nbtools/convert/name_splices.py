@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import EMPTY
 from nbtools.convert.cell_edits import Names
@@ -24,8 +26,7 @@ _FIELDS = frozenset({"FormattedValue", "Interpolation"})
 _FSTRINGS = frozenset({"JoinedStr", "TemplateStr"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """Where a node stands."""
 
     late: bool = False  # in code that runs later

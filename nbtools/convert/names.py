@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.analysis.facts import EMPTY
 from nbtools.analysis.versions import Block, Versions
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(Struct, frozen=True):
     """The names of all versions."""
 
     names: tuple[str, ...]  # version -> its name in the reactive notebook
     clashes: tuple[frozenset[int], ...]  # versions that need one name: their blocks must merge
 
 
-@dataclass(frozen=True, slots=True)
-class _Readers:
+class _Readers(Struct, frozen=True):
     """Which blocks other than its own read each version, and which read a name unbound."""
 
     of_version: tuple[frozenset[int], ...]

@@ -8,8 +8,9 @@ the function again after the change, part the cell between statements, merge at 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from nbtools.analysis.facts import BUILTINS, EMPTY, HOLDING_CALLS, Facts
 from nbtools.analysis.graph import components, running_order
@@ -23,8 +24,7 @@ LONGEST_COPY = 40  # lines; a longer function is better merged with its callers
 MOST_TRIALS = 400  # ways of putting parted cells together again
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """Why the partition differs from the author's cells."""
 
     kind: Literal["split", "merge", "copy"]
@@ -33,8 +33,7 @@ class Repair:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(Struct, frozen=True):
     """Blocks in the order in which they run, with their versions and names."""
 
     blocks: tuple[Block, ...]
@@ -43,8 +42,7 @@ class Partition:
     repairs: tuple[Repair, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
+class _Trial(Struct, frozen=True):
     """One partition, traced."""
 
     parts: tuple[Part, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from nbtools.analysis.facts import BUILTINS, EMPTY, Facts, Statement
 from nbtools.analysis.versions import Atom, Block, Versions
@@ -26,8 +27,7 @@ from nbtools.convert.scripts import Script, ends_silent, sole_call
 NO_VALUE_CALLS = frozenset({"print", "display", "show_figures", "shell", "write_file"})
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """The source of one block."""
 
     source: str
@@ -112,8 +112,7 @@ def _read_as_values(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(Struct, frozen=True):
     """How one name changes within a block."""
 
     before: str  # its name until the block binds it
@@ -121,8 +120,7 @@ class _Change:
     first: int  # position of the statement that binds it, among the block's; see `_Renderer`
 
 
-@dataclass(slots=True)
-class _Segment:
+class _Segment(Struct):
     """Neighbouring atoms of one script: a slice of its text."""
 
     script: int

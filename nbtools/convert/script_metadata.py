@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from nbtools.analysis import modules
 from nbtools.analysis.distributions import distribution_of, normalize_name
@@ -117,8 +118,7 @@ _TOML_TOKEN = re.compile(
 _DEPENDENCIES = re.compile(r"""[ \t]*(?:dependencies|"dependencies"|'dependencies')[ \t]*=""")
 
 
-@dataclass(frozen=True, slots=True)
-class _Array:
+class _Array(Struct, frozen=True):
     """An array of strings in TOML text; places are offsets in characters."""
 
     texts: tuple[str, ...]

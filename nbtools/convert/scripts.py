@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import Facts, SourceError, Statement, dotted_name, read_statements
 from nbtools.analysis.magics import PlainCell, to_plain_python
@@ -26,8 +28,7 @@ from nbtools.formats.safe_source import safe_source
 from nbtools.syntax import parse_source
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """One code cell in plain Python, or code that nbtools adds."""
 
     source: str
@@ -141,8 +142,7 @@ def read_scripts(
     return [_finish_draft(draft, name, log) for draft in drafts]
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(Struct, frozen=True):
     """A code cell, its IPython syntax translated under a guess of which names are bound."""
 
     cell: Cell

@@ -7,7 +7,8 @@ that displays something and ends in a value is parted: the value is shown by a c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import Statement
 from nbtools.analysis.versions import atoms_of

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from nbtools.analysis.facts import BUILTINS, Statement
 from nbtools.analysis.modules import star_names
@@ -14,8 +15,7 @@ from nbtools.convert.rewrite import ExpandStar, edit_cell
 from nbtools.convert.scripts import Script, revise
 
 
-@dataclass(slots=True)
-class _Source:
+class _Source(Struct):
     """One star import or script run, and which of its names the notebook uses."""
 
     script: int  # index of the script

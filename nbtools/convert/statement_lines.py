@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import libcst as cst
+from msgspec import Struct, field
 
 from nbtools.convert.replacements import Replacements, replace_nodes
 
@@ -13,8 +13,7 @@ Statement = cst.BaseSmallStatement | cst.BaseCompoundStatement
 _Line = cst.SimpleStatementLine | cst.BaseCompoundStatement
 
 
-@dataclass(slots=True)
-class Work:
+class Work(Struct):
     """What is to be done to the top-level statements of a cell; keys are their indexes."""
 
     statements: Sequence[Statement]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import Facts, Statement, compose
 from nbtools.cells import Cell, Notebook
@@ -115,8 +117,7 @@ def _facts(script: Script) -> Facts:
 # --- skip-execution ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A cell that Jupyter does not run."""
 
     source: str

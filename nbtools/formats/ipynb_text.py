@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from json.decoder import scanstring  # type: ignore[attr-defined]
+
+from msgspec import Struct
 
 _Skip = Callable[[str, int], int]
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -23,8 +24,7 @@ _LARGE = 8_000_000
 """Characters of a file from which on saved outputs are passed over without building them."""
 
 
-@dataclass(frozen=True, slots=True)
-class CellText:
+class CellText(Struct, frozen=True):
     """Where one cell's source stands: offsets in the file's text, ends exclusive."""
 
     start: int  # of the cell's JSON object
@@ -33,8 +33,7 @@ class CellText:
     is_list: bool = False  # a list of strings, not one string
 
 
-@dataclass(frozen=True)
-class IpynbText:
+class IpynbText(Struct, frozen=True, dict=True):
     """The text of an .ipynb file, and where its cells stand in it."""
 
     text: str
@@ -182,8 +181,7 @@ def _skim_value(text: str, at: int) -> int:
             return at
 
 
-@dataclass(slots=True)
-class _Scanner:
+class _Scanner(Struct):
     """Walks through a document: by its keys down to the sources, and past everything else."""
 
     text: str
@@ -384,8 +382,7 @@ def _plain(source: str) -> str:
     return _LF.sub("\n", source) if "\r" in source else source
 
 
-@dataclass(frozen=True)
-class _Writer:
+class _Writer(Struct, frozen=True, dict=True):
     """Writes sources in the style of one file."""
 
     file: IpynbText

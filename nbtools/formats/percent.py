@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from nbtools.cells import Cell, CellKind, Notebook
 
@@ -21,8 +22,7 @@ _QUOTES = ('"""', "'''")
 _PYTHON_MAGICS = re.compile(r"# ?%%(?:time|timeit|capture|prun)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class PercentFile:
+class PercentFile(Struct, frozen=True):
     """A percent script as a notebook, and where its cells stand in the file."""
 
     notebook: Notebook
@@ -82,8 +82,7 @@ def _header_length(lines: list[str]) -> int:
     return at
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     cells: list[Cell] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     removed: list[tuple[tuple[int, int], ...]] = field(default_factory=list)

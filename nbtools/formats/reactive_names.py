@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.formats.reactive_markdown import canonical_text, markdown_text
 from nbtools.formats.reactive_scopes import CellScopes, Definition, DefinitionNode
@@ -19,8 +21,7 @@ BUILTINS = frozenset(dir(builtins)) - {"_", "display", "get_ipython"} | {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CellNames:
+class CellNames(Struct, frozen=True):
     """What one cell of a reactive notebook does to the shared namespace, as marimo sees it."""
 
     defs: frozenset[str] = frozenset()  # public names it binds
@@ -32,8 +33,7 @@ class CellNames:
     sql_refs: frozenset[str] = frozenset()  # those of `refs` that stand in SQL; may be dotted
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledCell:
+class CompiledCell(Struct, frozen=True):
     """A cell that Python can compile, with what marimo's writer asks of it."""
 
     source: str

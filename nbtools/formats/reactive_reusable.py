@@ -7,8 +7,9 @@ result (a function may rest on a later one, but its decorator may not), so it is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from nbtools.formats.reactive_names import BUILTINS, CompiledCell
 from nbtools.formats.reactive_scopes import DefinitionNode
@@ -18,8 +19,7 @@ Form = Literal["cell", "reusable", "unresolved", "unparsable"]
 _RESERVED = frozenset({"app", "__name__", "__generated_with"})
 
 
-@dataclass(slots=True)
-class CellForm:
+class CellForm(Struct):
     """How a cell is written; settled once `choose_forms` returns."""
 
     compiled: CompiledCell | None
@@ -32,8 +32,7 @@ class CellForm:
         return self.compiled.names.refs if self.compiled else frozenset()
 
 
-@dataclass(slots=True)
-class Forms:
+class Forms(Struct):
     """The form of every cell but the setup cell, and what follows from them all."""
 
     cells: list[CellForm]
@@ -172,8 +171,7 @@ def _close(step: _Step, forms: Forms, index: _Index, settled: dict[str, bool]) -
         forms.free.add(step.cell.name)
 
 
-@dataclass(slots=True)
-class _Step:
+class _Step(Struct):
     cell: CellForm
     names: Iterator[str]
     resolved: bool = True

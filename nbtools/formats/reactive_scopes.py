@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from nbtools.formats.reactive_annotations import print_annotation
 from nbtools.formats.reactive_locals import LOCAL, is_local
@@ -24,8 +25,7 @@ DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _Visit = Callable[["CellScopes", Any], None]
 
 
-@dataclass(slots=True)
-class Definition:
+class Definition(Struct):
     """One place that binds a name."""
 
     kind: DefinitionKind = "variable"
@@ -35,8 +35,7 @@ class Definition:
     annotation_names: set[str] = field(default_factory=set)
 
 
-@dataclass(slots=True, eq=False)
-class _Block:
+class _Block(Struct, eq=False):
     """A scope that is being walked."""
 
     kind: ScopeKind
@@ -56,8 +55,7 @@ class _Block:
         )
 
 
-@dataclass(slots=True, eq=False)
-class _Reference:
+class _Reference(Struct, eq=False):
     block: _Block
     number: int  # references are numbered in the order of the walk
     deleted: bool

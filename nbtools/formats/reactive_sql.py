@@ -12,7 +12,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SQL_CALLS = frozenset({("mo", "sql"), ("marimo", "sql"), ("duckdb", "sql"), ("duckdb", "execute")})
 
@@ -38,16 +39,14 @@ _STARTS_QUERY = frozenset({"select", "with", "from", "insert", "delete", "update
 _NOT_A_TABLE = frozenset({"select", "lateral", "unnest", "values", "with", "set", "from", "or"})
 
 
-@dataclass(frozen=True, slots=True)
-class SqlNames:
+class SqlNames(Struct, frozen=True):
     """What one SQL text does to the names of the notebook."""
 
     definitions: tuple[str, ...] = ()  # tables, views, schemas, databases; in text order
     references: tuple[str, ...] = ()  # lower case; dotted where the text qualifies them
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     kind: str  # "text", "quoted", "word" or "other"
     text: str
 
@@ -193,8 +192,7 @@ def _skip_parentheses(tokens: list[_Token], index: int) -> int:
     return index
 
 
-@dataclass(slots=True)
-class _Level:
+class _Level(Struct):
     """What is known inside one pair of parentheses."""
 
     is_query: bool  # `extract(a FROM b)` is none

@@ -6,8 +6,10 @@ import ast
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from keyword import iskeyword
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.cells import ReactiveCell, ReactiveNotebook
 from nbtools.formats.reactive_annotations import quote_annotation
@@ -53,8 +55,7 @@ def write_reactive(notebook: ReactiveNotebook) -> str:
     return _join_file(notebook, head, blocks)
 
 
-@dataclass(slots=True, eq=False)
-class _Prepared:
+class _Prepared(Struct, eq=False):
     cell: ReactiveCell  # its source settled
     compiled: CompiledCell | None
 

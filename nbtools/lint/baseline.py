@@ -6,8 +6,10 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.errors import NbtoolsError, describe_os_error
 from nbtools.files import write_atomically
@@ -19,16 +21,14 @@ _Key = tuple[str, str, str, str]  # path, code, cell, symbol
 _FIELDS = ("path", "code", "cell", "symbol")
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Struct, frozen=True):
     """How many findings of each kind are known."""
 
     file: Path  # paths of entries are relative to its folder
     counts: Counter[_Key]
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """Outcomes without the findings that a baseline knows."""
 
     outcomes: tuple[Outcome, ...]

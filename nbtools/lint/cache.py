@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 import nbtools
 from nbtools.files import SKIPPED, write_bytes_atomically
@@ -53,8 +54,7 @@ def digest_of(data: bytes) -> bytes:
     return blake2b(data, digest_size=16).digest()
 
 
-@dataclass
-class Cache:
+class Cache(Struct, dict=True):
     """The entries below a folder, read when a file of theirs is asked for."""
 
     folder: Path  # of this version of nbtools

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import fields, replace
 
 from nbtools.errors import NbtoolsError, describe_os_error
 from nbtools.lint.selectors import check_selectors
@@ -34,16 +36,14 @@ FORMATS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FileIgnores:
+class FileIgnores(Struct, frozen=True):
     """Rules that are off for some files."""
 
     files: PathPatterns
     selectors: Selectors
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """What a file of configuration says, or the command line; None is what it does not say."""
 
     source: Path | None = None  # the file
@@ -113,8 +113,7 @@ def override(base: Configuration, top: Configuration) -> Configuration:
 # --- finding the file -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Configurations:
+class Configurations(Struct, frozen=True):
     """The configuration of each file: of the nearest folder that has one, then `top`."""
 
     top: Configuration = field(default_factory=Configuration)  # the command line
@@ -197,8 +196,7 @@ def _table_of(path: Path, document: Mapping[str, Any]) -> Mapping[str, Any] | No
 # --- what a key may hold ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
+class _Key(Struct, frozen=True):
     path: Path
     name: str
 

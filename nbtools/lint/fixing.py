@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.lint.reading import File, Unread
 from nbtools.rules.finding import Edit, Finding, Span
@@ -17,8 +18,7 @@ _Check = Callable[[File], tuple[Finding, ...]]
 _Allow = Callable[[Finding], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """A file between two rounds."""
 
     data: bytes
@@ -26,8 +26,7 @@ class State:
     found: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Fixing:
+class Fixing(Struct, frozen=True):
     """What mending came to."""
 
     state: State

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from nbtools.rules.finding import Finding
 
 Status = Literal["checked", "skipped", "failed", "not-a-notebook"]
 
 
-@dataclass(frozen=True, slots=True)
-class Physical:
+class Physical(Struct, frozen=True):
     """Where a span stands in the file itself, as editors and CI count."""
 
     line: int  # 1-based
@@ -20,8 +20,7 @@ class Physical:
     end_column: int  # exclusive
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(Struct, frozen=True):
     """Another place that a finding is about, as reports show it."""
 
     physical: Physical
@@ -29,8 +28,7 @@ class Excerpt:
     first_line: int = 1  # 1-based number, in the cell, of the first of `lines`
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(Struct, frozen=True):
     """A finding, and what reports say of its place besides."""
 
     finding: Finding
@@ -42,8 +40,7 @@ class Reported:
     related: tuple[Excerpt, ...] = ()  # of the finding's related places, in their order
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """One file: what was found in it, or why it was not checked."""
 
     path: str  # as the user named it

@@ -6,10 +6,11 @@ import io
 import re
 import tokenize
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from nbtools.cells import Cell, Notebook
 from nbtools.errors import InvalidNotebookError, NotPythonError
@@ -32,8 +33,7 @@ class Places(Protocol):
         """The file with other sources in some cells, by their index; nothing else changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A notebook that was read."""
 
     program: Program
@@ -42,8 +42,7 @@ class File:
     is_python2: bool = False  # its cells are no Python 3: one finding says it all
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """Why there is no notebook to check."""
 
     status: Status
@@ -120,8 +119,7 @@ def _is_python2(notebook: Notebook) -> bool:
     return False
 
 
-@dataclass(frozen=True)
-class IpynbPlaces:
+class IpynbPlaces(Struct, frozen=True, dict=True):
     """The places of an .ipynb file, whose text is looked at when a place is asked for."""
 
     data: bytes
@@ -168,8 +166,7 @@ def _decode_python(data: bytes) -> tuple[str, str]:
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True)
-class _Text:
+class _Text(Struct, frozen=True, dict=True):
     """A Python file."""
 
     text: str
@@ -199,8 +196,7 @@ class _Text:
         return (mark + "".join(map("".join, pairs))).encode(self.encoding)
 
 
-@dataclass(frozen=True)
-class TextPlaces:
+class TextPlaces(Struct, frozen=True, dict=True):
     """The places of cells whose lines are lines of a Python file, less some characters each."""
 
     file: _Text

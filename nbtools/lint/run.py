@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.errors import describe_os_error
 from nbtools.lint.outcome import Outcome
@@ -23,8 +25,7 @@ FILES_PER_CHUNK = 8
 """What a process gets at a time: many enough to cost little, few enough to be shared out evenly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One file to check."""
 
     path: str  # as the user named it, and as reports show it
@@ -34,8 +35,7 @@ class Job:
     keep: bool = False  # the cache will be given the outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """An outcome, and the file that it is of."""
 
     outcome: Outcome

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Target = Literal["reactive", "jupyter"]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The settings that hold for one file; selectors are codes, prefixes, names or "ALL"."""
 
     target: Target = "reactive"

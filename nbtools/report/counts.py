@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.convert.edits import Conversion
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """The cost of a conversion: the less, the better the author recognises the notebook."""
 
     cells: int  # of the reactive notebook

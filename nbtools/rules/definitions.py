@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from nbtools.analysis.facts import Import
 from nbtools.analysis.graph import components
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """One cell that reads a name of another."""
 
     reader: int  # position of the cell in `Program.cells`
@@ -122,8 +122,7 @@ def number_cells(program: Program, positions: Sequence[int]) -> str:
 # --- cycles ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
+class Cycle(Struct, frozen=True):
     """Cells that need each other."""
 
     path: tuple[int, ...]  # positions; the last needs the first

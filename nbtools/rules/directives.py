@@ -7,8 +7,9 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from nbtools.rules.finding import Edit, Span
 from nbtools.rules.program import CodeCell, Program
@@ -16,8 +17,7 @@ from nbtools.rules.program import CodeCell, Program
 Form = Literal["noqa", "ignore", "ignore-cell", "ignore-file"]
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(Struct, frozen=True):
     """One such comment."""
 
     form: Form
@@ -38,8 +38,7 @@ class Directive:
         return self.span.line == last == span.end_line  # the last line of a longer piece
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What became of the directives, when all other rules had run."""
 
     directives: tuple[Directive, ...]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+
+from msgspec import Struct, field
 
 from nbtools.analysis.file_calls import (
     READ_CALLS,
@@ -39,8 +40,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 _LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@dataclass(frozen=True, slots=True)
-class FileRead:
+class FileRead(Struct, frozen=True):
     """A file that is read for sure, and that the notebook has not written before."""
 
     path: str  # relative, as the notebook puts it together
@@ -48,8 +48,7 @@ class FileRead:
     node: ast.Call
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """Code that runs: where it stands, and what is known of its names."""
 
     position: int
@@ -58,8 +57,7 @@ class Frame:
     hidden: frozenset[str] = frozenset()  # the function's parameters
 
 
-@dataclass(slots=True)
-class FileRun:
+class FileRun(Struct):
     """What is known of the files while statements are followed in their order."""
 
     imports: Mapping[str, str]

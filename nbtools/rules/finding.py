@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Severity = Literal["error", "warning", "info"]
 Safety = Literal["safe", "unsafe"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """A piece of one cell's own source, as its author wrote it."""
 
     cell: int  # 0-based, among all cells of the file
@@ -20,24 +20,21 @@ class Span:
     end_column: int = 1  # 1-based, exclusive
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(Struct, frozen=True):
     """Another place that a finding is about: the other definition, a step of a cycle."""
 
     span: Span
     message: str  # "first defined here"
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """A piece of a cell's source and what is to stand there instead."""
 
     span: Span
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """How a finding can be mended. All edits are made, or none."""
 
     safety: Safety  # safe: the notebook does the same as before
@@ -45,8 +42,7 @@ class Fix:
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that a rule found."""
 
     code: str  # "NB101"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.analysis.facts import Statement
 from nbtools.analysis.mutation import Change, find_changes
@@ -13,8 +14,7 @@ from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.receivers import find_types
 
 
-@dataclass(frozen=True, slots=True)
-class CrossChange:
+class CrossChange(Struct, frozen=True):
     """A change that a cell makes to a value of a cell above it."""
 
     position: int  # of the cell that changes it, in `Program.cells`

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from nbtools.analysis.facts import Statement
 from nbtools.rules.definitions import cross_reads
@@ -14,8 +15,7 @@ from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.rule import Example, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class _Definition:
+class _Definition(Struct, frozen=True):
     position: int
     cell: CodeCell
     statement: Statement

@@ -6,7 +6,8 @@ import ast
 import builtins
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.analysis.imported import Imported, full_name
 from nbtools.analysis.modules import local_module
@@ -91,8 +92,7 @@ _Place = ast.expr | ast.stmt | ast.alias
 _Found = tuple[_Place, str, "Fix | None", str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(Struct, frozen=True):
     """One cell, and what is needed to judge it."""
 
     program: Program

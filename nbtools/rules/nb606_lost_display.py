@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import dotted_name
 from nbtools.analysis.imported import Imported, full_name

@@ -8,10 +8,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import (
     EMPTY,
@@ -40,8 +42,7 @@ _Node = TypeVar("_Node", bound=ast.AST)
 _Answer = TypeVar("_Answer")
 
 
-@dataclass(frozen=True, eq=False)
-class CodeCell:
+class CodeCell(Struct, frozen=True, eq=False, dict=True):
     """One code cell: the author's text, and what it does in plain Python."""
 
     cell: Cell
@@ -200,8 +201,7 @@ def _bound_by(node: _Mention) -> str | None:
     return node.id if isinstance(node, ast.Name) else node.name
 
 
-@dataclass(frozen=True, eq=False)
-class Program:
+class Program(Struct, frozen=True, eq=False, dict=True):
     """A notebook, and what is known of its run from the top."""
 
     kind: Kind

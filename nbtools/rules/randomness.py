@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from nbtools.analysis.imported import full_name
 from nbtools.analysis.regions import start_of
@@ -42,8 +43,7 @@ _UNSEEDED_GENERATORS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(Struct, frozen=True):
     """A call whose result is random."""
 
     position: int  # of the cell, in `Program.cells`
@@ -54,8 +54,7 @@ class Draw:
     seeded_above: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Seed:
+class _Seed(Struct, frozen=True):
     position: int
     line: int
     late: bool

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 _TABLE = Path(__file__).parent / "data" / "removed_apis.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """Something that a library no longer has."""
 
     name: str  # "numpy.float", "append", "normed"
@@ -23,8 +23,7 @@ class Removal:
     most: int = 0  # how many arguments may be given by position
 
 
-@dataclass(frozen=True, slots=True)
-class Removals:
+class Removals(Struct, frozen=True):
     """The table, by what it is looked up by."""
 
     names: Mapping[str, Removal]  # by dotted name

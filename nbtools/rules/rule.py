@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from nbtools.rules.finding import Edit, Finding, Fix, Related, Safety, Severity, Span
 from nbtools.rules.program import Kind, OutputsPolicy, Program
@@ -14,8 +15,7 @@ Default = Literal["on", "reactive", "opt-in"]
 default target, or a file that is reactive already); never."""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """Cells that a rule reports, or does not. They are its tests and stand on its page."""
 
     cells: tuple[str, ...] = ()  # sources; one that starts with "%%md " is a markdown cell
@@ -30,8 +30,7 @@ class Example:
     note: str = ""  # what the example shows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One rule. `check` is a pure function, and is called once per notebook."""
 
     code: str  # "NB101"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.analysis.facts import root_name
 from nbtools.analysis.imported import full_name
@@ -27,8 +28,7 @@ _HARMLESS = frozenset("LabelEncoder LabelBinarizer MultiLabelBinarizer FunctionT
 _FITS = frozenset(("fit", "fit_transform"))
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Struct, frozen=True):
     """One call that parts data."""
 
     position: int  # of the cell
@@ -37,8 +37,7 @@ class Split:
     tests: tuple[str, ...]  # names of the test parts
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Struct, frozen=True):
     """One call of `.fit(data)` or `.fit_transform(data)`."""
 
     position: int

@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import BUILTINS, EMPTY, Statement, dotted_name
 from nbtools.analysis.modules import star_names
@@ -43,8 +45,7 @@ _OPENING_MAGICS = frozenset(
 """Magics that may bind names nobody can list."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unbound:
+class Unbound(Struct, frozen=True):
     """One name that is read while nothing has bound it."""
 
     kind: UnboundKind
@@ -197,8 +198,7 @@ def _definition(atom: Atom, name: str) -> Statement:
     return next((s for s in atom.statements if name in s.facts.code), atom.statements[0])
 
 
-@dataclass(frozen=True, slots=True)
-class _Opening:
+class _Opening(Struct, frozen=True):
     """Something that may bind names nobody can list."""
 
     position: int  # of the cell

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from nbtools.analysis.declared import Declared, read_declared
 from nbtools.analysis.distributions import (
@@ -22,8 +23,7 @@ from nbtools.rules.program import Program, skips
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Undeclared:
+class Undeclared(Struct, frozen=True):
     """An import of what is neither declared, nor local, nor Python's own."""
 
     module: str  # its first part

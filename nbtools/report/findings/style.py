@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from nbtools.rules.finding import Severity
 
 _CODES = {"error": "1;31", "warning": "1;33", "info": "1;36", "place": "1", "frame": "1;34"}
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How a report for people looks."""
 
     colour: bool = False

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.lint.outcome import Outcome
 from nbtools.report.findings.places import rule_name
 from nbtools.report.printable import printable
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """A run in numbers."""
 
     notebooks: int  # all that were meant, the skipped and failed ones too
