@@ -14,7 +14,6 @@ MODULES = sorted((ROOT / "nbtools").rglob("*.py"))
 LIBRARY_HOMES = {
     "click": ("cli.py", "commands/", "pages.py"),
     "libcst": ("convert/",),
-    "msgspec": ("formats/", "lint/cache.py"),
     "nbformat": ("formats/",),
     "pathspec": ("files.py", "patterns.py"),
     "ruff_api": ("convert/",),

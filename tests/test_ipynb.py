@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import nbformat
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nbtools.cells import Cell, Notebook, Output
 from nbtools.errors import InvalidNotebookError, NbtoolsError, NotPythonError
@@ -31,6 +33,14 @@ def encode(value: object) -> bytes:
 
 def read(*cells: object, **fields: object) -> Notebook:
     return read_notebook(encode(document(*cells, **fields)))
+
+
+def without_sizes(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Cells without what only rules about the file itself ask for."""
+    return tuple(
+        replace(cell, noise=(), outputs=tuple(replace(each, size=0) for each in cell.outputs))
+        for cell in cells
+    )
 
 
 def test_every_field_of_a_cell_is_read() -> None:
@@ -67,7 +77,7 @@ def test_every_field_of_a_cell_is_read() -> None:
         Output("error", error_name="KeyError"),
     )
     assert found.title == "A title"
-    assert found.cells == (
+    assert without_sizes(found.cells) == (
         Cell(0, "code", "x = 1\nx", "a1", 7, ("parameters",), True, {}, outputs),
         Cell(
             1,
@@ -288,7 +298,7 @@ def test_nbformat_3_is_upgraded() -> None:
     notebook = read_notebook(encode(old_document()))
 
     assert notebook.nbformat == (3, 0)
-    assert notebook.cells == (
+    assert without_sizes(notebook.cells) == (
         Cell(0, "markdown", "## A heading"),
         Cell(1, "markdown", "text"),
         Cell(2, "markdown", "<b>x</b>"),
@@ -461,7 +471,7 @@ def test_saved_outputs_are_not_copied() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert notebook.cells[0].outputs == (Output("display_data", ("a",)),)
+    assert notebook.cells[0].outputs == (Output("display_data", ("a",), size=30_000_002),)
     assert peak < 1_000_000
 
 

@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from lint_outcomes import MENDED, RISKY, make_finding, make_reported
+from msgspec.structs import replace
 
 import nbtools
 from nbtools.cli import main

@@ -133,7 +133,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     """
     path = write(tmp_path / "nbtools.toml", text)
     read = read_configuration(path)
-    assert all(key.replace("-", "_") in Configuration.__slots__ for key in KEYS)
+    assert all(key.replace("-", "_") in Configuration.__struct_fields__ for key in KEYS)
     assert read.baseline == tmp_path / "known.json"
     settings = read.settings_of(tmp_path / "drafts/x.ipynb", unsafe_fixes=True)
     assert settings.select == ("NB1", "undefined-name")

@@ -459,7 +459,7 @@ def _show_settings(jobs: Sequence[Job], configurations: Configurations) -> int:
     if not jobs:
         complain("No notebooks found.")
         return DONE
-    from dataclasses import asdict
+    from msgspec.structs import asdict
 
     configuration = configurations.of_folder(Path(jobs[0].path).parent)
     click.echo(printable(f"file: {jobs[0].path}"))

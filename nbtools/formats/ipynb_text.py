@@ -302,9 +302,10 @@ def _find_lines(text: str, pieces: Sequence[tuple[int, int]]) -> list[int]:
             kind = _BREAKS.get(special[0].lower() if len(special[0]) > 2 else special[0])
             if kind is None:
                 continue
-            after = special.end()
-            if after == end - 1 and number + 1 < len(pieces):
-                after = pieces[number + 1][0] + 1
+            after, last = special.end(), number
+            while after == pieces[last][1] - 1 and last + 1 < len(pieces):  # some may be empty
+                last += 1
+                after = pieces[last][0] + 1
             if kind == "\n" and after_cr == special.start():
                 lines[-1] = after
             else:
