@@ -107,6 +107,15 @@ def _check_all(jobs: Sequence[Job], workers: int | None) -> Iterator[Checked]:
     return (checked for chunk in results for checked in chunk)
 
 
+def _import_rules() -> None:
+    """Import here once what processes that are forked need: they have it then."""
+    import nbtools.lint.engine
+    import nbtools.lint.reading
+    from nbtools.rules.registry import all_rules
+
+    all_rules()
+
+
 def _check_chunk(jobs: Sequence[Job]) -> list[Checked]:
     return [_check(job) for job in jobs]
 
