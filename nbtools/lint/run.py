@@ -109,10 +109,12 @@ def _check_all(jobs: Sequence[Job], workers: int | None) -> Iterator[Checked]:
 
 def _import_rules() -> None:
     """Import here once what processes that are forked need: they have it then."""
-    import nbtools.lint.engine
-    import nbtools.lint.reading
+    from importlib import import_module
+
     from nbtools.rules.registry import all_rules
 
+    for module in ("nbtools.lint.engine", "nbtools.lint.reading"):
+        import_module(module)
     all_rules()
 
 
