@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,7 @@ from nbtools.report.findings.totals import count_by_rule, plural, summarize
 from nbtools.report.printable import printable
 
 STDIN = "-"
+LINES = 1000  # of a report that are printed at a time: each time costs
 LEVELS = ("info", "warning", "error")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -399,11 +401,12 @@ def _report(
         click.echo(line, err=bool(occupied))
 
 
-def _print_report(request: LintRequest, lines: Iterable[str]) -> None:
+def _print_report(request: LintRequest, lines: Iterator[str]) -> None:
     if not request.output_file:
         to_stderr = request.from_stdin and request.fix  # standard output has the notebook
-        for line in lines:
-            click.echo(line, err=to_stderr, color=_has_colours())
+        colour = _has_colours()
+        while block := list(islice(lines, LINES)):
+            click.echo("\n".join(block), err=to_stderr, color=colour)
         return
     file = Path(request.output_file)
     data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")

@@ -107,6 +107,17 @@ def _check_all(jobs: Sequence[Job], workers: int | None) -> Iterator[Checked]:
     return (checked for chunk in results for checked in chunk)
 
 
+def _import_rules() -> None:
+    """Import here once what processes that are forked need: they have it then."""
+    from importlib import import_module
+
+    from nbtools.rules.registry import all_rules
+
+    for module in ("nbtools.lint.engine", "nbtools.lint.reading"):
+        import_module(module)
+    all_rules()
+
+
 def _check_chunk(jobs: Sequence[Job]) -> list[Checked]:
     return [_check(job) for job in jobs]
 

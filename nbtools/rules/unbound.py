@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from operator import itemgetter
 from typing import Literal
 
 from msgspec import Struct
@@ -151,22 +154,34 @@ class _Run:
                     return statement, called
         return atom.statements[0], function
 
+    @cached_property
+    def events(self) -> Mapping[str, Sequence[tuple[int, int]]]:
+        """Name -> the atoms that bind or delete it: block and position of the cell, ascending."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for block, (position, atom) in enumerate(self.program.atoms):
+            for name in atom.facts.binds | atom.facts.writes_late | atom.facts.deletes:
+                found.setdefault(name, []).append((block, position))
+        return found
+
     def defined_below(self, name: str, block: int) -> int | None:
         """The first cell that binds a name further down."""
-        for position, atom in self.program.atoms[block + 1 :]:
-            if name in atom.facts.binds or name in atom.facts.writes_late:
+        events = self.events.get(name, ())
+        for there, position in events[bisect_right(events, block, key=itemgetter(0)) :]:
+            facts = self.program.atoms[there][1].facts
+            if name in facts.binds or name in facts.writes_late:
                 return position
         return None
 
     def deleted_above(self, name: str, block: int) -> int | None:
         """The cell that surely deleted a name which nothing has bound since."""
-        found: int | None = None
-        for position, atom in self.program.atoms[:block]:
-            if name in atom.facts.binds:
-                found = None
-            if name in atom.facts.deletes:
-                found = position
-        return found
+        events = self.events.get(name, ())
+        for there, position in reversed(events[: bisect_left(events, block, key=itemgetter(0))]):
+            facts = self.program.atoms[there][1].facts
+            if name in facts.deletes:
+                return position
+            if name in facts.binds:
+                return None
+        return None
 
     def may_be_kept(self, name: str) -> bool:
         """Whether a branch deletes the name: it may still be there."""

@@ -15,6 +15,7 @@ Without a FOLDER, (a), (b), (e) and (f) take 200 notebooks that are generated he
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -125,6 +126,7 @@ def measure_growth() -> None:
     from nbtools.lint.engine import check_source
     from nbtools.lint.settings import Settings
 
+    gc.set_threshold(100_000)  # as the command does
     costs = []
     for size in SIZES:
         data = generate_notebook(size)
