@@ -11,10 +11,14 @@ from inspect import CO_COROUTINE
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 # Fields without a node below them, or only with one that says nothing: `Load()`, `Add()`.
-_BARE = frozenset("ctx op ops id attr arg module level kind type_comment conversion".split())
+_BARE = frozenset(
+    "ctx op ops id attr arg asname module level kind kwd_attrs rest tag simple is_async "
+    "type_comment conversion".split()
+)
+_LEAVES = (ast.Constant, ast.Global, ast.Nonlocal, ast.MatchSingleton)  # `value`, `names`: no nodes
 
 NODE_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
-    kind: tuple(name for name in kind._fields if name not in _BARE)
+    kind: tuple(name for name in kind._fields if name not in _BARE and kind not in _LEAVES)
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }
@@ -57,10 +61,10 @@ def child_nodes(node: ast.AST) -> list[ast.AST]:
     children: list[ast.AST] = []
     for name in NODE_FIELDS[type(node)]:
         value = getattr(node, name, None)
-        if isinstance(value, ast.AST):
+        if isinstance(value, list):
+            children += filter(None, value)  # `{**x}` has a key that is None
+        elif isinstance(value, ast.AST):
             children.append(value)
-        elif isinstance(value, list):
-            children += [item for item in value if isinstance(item, ast.AST)]
     return children
 
 

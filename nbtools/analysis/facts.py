@@ -12,6 +12,7 @@ import builtins
 import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -143,6 +144,8 @@ def compose(runs: Iterable[Facts]) -> Facts:
     parts = list(runs)
     if len(parts) == 1:
         return parts[0]
+    if not parts:
+        return _NO_FACTS
     reads: set[str] = set()
     always: set[str] = set()
     code: dict[str, Code] = {}
@@ -159,12 +162,9 @@ def compose(runs: Iterable[Facts]) -> Facts:
         for name, held in part.holds.items():
             holds[name] = holds.get(name, EMPTY) | held
         opened, awaits, calm = opened or part.open, awaits or part.awaits, calm and part.calm
-    unions: dict[str, Any] = {
-        name: _join_sets([getattr(part, name) for part in parts]) for name in _UNIONS
-    }
-    sequences: dict[str, Any] = {
-        name: _join_tuples([getattr(part, name) for part in parts]) for name in _SEQUENCES
-    }
+    unions = zip(_UNIONS, map(_join_sets, zip(*map(_SETS_OF, parts), strict=True)), strict=True)
+    tuples = zip(*map(_TUPLES_OF, parts), strict=True)
+    sequences = zip(_SEQUENCES, map(_join_tuples, tuples), strict=True)
     return Facts(
         reads=_frozen(reads),
         always=_frozen(always),
@@ -174,8 +174,8 @@ def compose(runs: Iterable[Facts]) -> Facts:
         open=opened,
         calm=calm,
         awaits=awaits,
-        **unions,
-        **sequences,
+        **dict(unions),
+        **dict(sequences),
     )
 
 
@@ -184,12 +184,15 @@ def _frozen(names: Collection[str]) -> frozenset[str]:
     return frozenset(names) if names else EMPTY
 
 
-def _join_sets(sets: Iterable[frozenset[str]]) -> frozenset[str]:
-    return _frozen(EMPTY.union(*sets))
+def _join_sets(sets: Sequence[frozenset[str]]) -> frozenset[str]:
+    return EMPTY.union(*sets) if any(sets) else EMPTY
 
 
 def _join_tuples(tuples: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(chain.from_iterable(tuples))
+
+
+_NO_FACTS = Facts()
 
 
 _UNIONS = (
@@ -206,6 +209,8 @@ _UNIONS = (
     "asked",
 )
 _SEQUENCES = ("imports", "stars", "runs", "futures", "calls")
+_SETS_OF: Callable[[Facts], tuple[frozenset[str], ...]] = attrgetter(*_UNIONS)
+_TUPLES_OF: Callable[[Facts], tuple[tuple[Any, ...], ...]] = attrgetter(*_SEQUENCES)
 
 _KINDS: dict[type[ast.stmt], StatementKind] = {
     ast.Expr: "expression",

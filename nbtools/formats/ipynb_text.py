@@ -37,11 +37,26 @@ class IpynbText(Struct, frozen=True, dict=True):
     """The text of an .ipynb file, and where its cells stand in it."""
 
     text: str
-    cells: tuple[CellText, ...]  # in the order of the notebook's cells
+    starts: tuple[int, ...] = ()  # where the cells' JSON objects begin, in the notebook's order
+
+    @cached_property
+    def cells(self) -> tuple[CellText, ...]:
+        """All cells; reports need those that have findings, which are few: `cell`."""
+        return tuple(map(self.cell, range(len(self.starts))))
+
+    def cell(self, cell: int) -> CellText:
+        """Where the source of one cell (0-based) stands."""
+        if cell not in self._read:
+            self._read[cell] = _Scanner(self.text).read_cell(self.starts[cell])
+        return self._read[cell]
+
+    @cached_property
+    def _read(self) -> dict[int, CellText]:
+        return {}
 
     def source(self, cell: int) -> str:
         r"""A cell's source (0-based) as the file says it; its newlines may be "\r\n"."""
-        return "".join(_read_string(self.text, start) for start, _ in self.cells[cell].pieces)
+        return "".join(_read_string(self.text, start) for start, _ in self.cell(cell).pieces)
 
     def place(self, cell: int, line: int, column: int) -> tuple[int, int]:
         """The file's line and column of a place in a cell's source. All but the cell: 1-based.
@@ -50,15 +65,14 @@ class IpynbText(Struct, frozen=True, dict=True):
         where the cell begins.
         """
         offset = self._offset(cell, line, column)
-        start = self._anchor(cell)
         newline = self._newline
-        row = self._rows[cell] + self.text.count(newline, start, offset)
-        before = self.text.rfind(newline, start, offset)
+        row = self._rows[cell] + self.text.count(newline, self.starts[cell], offset)
+        before = self.text.rfind(newline, self.starts[cell], offset)
         first = before + 1 if before >= 0 else self._line_starts[cell]
         return row, offset - first + 1 - (row == 1 and self.text.startswith("\ufeff"))
 
     def _anchor(self, cell: int) -> int:
-        found = self.cells[cell]
+        found = self.cell(cell)
         return found.value[0] if found.value else found.start
 
     @cached_property
@@ -67,23 +81,23 @@ class IpynbText(Struct, frozen=True, dict=True):
 
     @cached_property
     def _rows(self) -> list[int]:
-        """Per cell: the file's line (1-based) where its source begins."""
+        """Per cell: the file's line (1-based) where it begins."""
         rows: list[int] = []
         row, at = 1, 0
-        for cell in range(len(self.cells)):
-            start = self._anchor(cell)
+        for start in self.starts:
             row, at = row + self.text.count(self._newline, at, start), start
             rows.append(row)
         return rows
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        """Per cell: the offset of the file's line where its source begins."""
+        """Per cell: the offset of the file's line where it begins."""
         starts: list[int] = []
-        for cell in range(len(self.cells)):
-            anchor, lowest = self._anchor(cell), self._anchor(cell - 1) if cell else 0
-            found = self.text.rfind(self._newline, lowest, anchor)
+        lowest = 0
+        for start in self.starts:
+            found = self.text.rfind(self._newline, lowest, start)
             starts.append(found + 1 if found >= 0 else starts[-1] if starts else 0)
+            lowest = start
         return starts
 
     @cached_property
@@ -91,7 +105,7 @@ class IpynbText(Struct, frozen=True, dict=True):
         return {}
 
     def _offset(self, cell: int, line: int, column: int) -> int:
-        pieces = self.cells[cell].pieces
+        pieces = self.cell(cell).pieces
         if not pieces:
             return self._anchor(cell)
         if cell not in self._places:
@@ -133,12 +147,10 @@ def scan_ipynb(text: str) -> IpynbText:
     The time is linear in the text, and saved outputs cost what skipping a string costs.
     For text that is no notebook the cells found may be none, or not all.
     """
-    scanner = _Scanner(text, _skim_value if len(text) > _LARGE else _skip_value)
     try:
-        cells = scanner.read()
+        return IpynbText(text, tuple(_Scanner(text).read()))
     except (IndexError, ValueError):
-        cells = []
-    return IpynbText(text, tuple(cells))
+        return IpynbText(text)
 
 
 # --- reading JSON, as little of it as possible ----------------------------------------------
@@ -185,13 +197,18 @@ class _Scanner(Struct):
     """Walks through a document: by its keys down to the sources, and past everything else."""
 
     text: str
-    skip: _Skip
     passed: int | None = None  # where the object or list that was read last ends
 
-    def read(self) -> list[CellText]:
+    @property
+    def skip(self) -> _Skip:
+        """Finds the end of a JSON value."""
+        return _skim_value if len(self.text) > _LARGE else _skip_value
+
+    def read(self) -> list[int]:
+        """Where the cells begin."""
         start = 1 if self.text.startswith("\ufeff") else 0
-        own: list[CellText] | None = None
-        in_sheets: list[CellText] | None = None
+        own: list[int] | None = None
+        in_sheets: list[int] | None = None
         version: object = None
         for name, at in self.members(start):
             if name == "cells":
@@ -245,10 +262,10 @@ class _Scanner(Struct):
             yield at, end
             at = self.next(end)
 
-    def read_sheets(self, at: int) -> list[CellText]:
-        found: list[CellText] = []
+    def read_sheets(self, at: int) -> list[int]:
+        found: list[int] = []
         for sheet, _ in self.items(at):
-            cells: list[CellText] = []
+            cells: list[int] = []
             for name, value in self.members(sheet):
                 if name == "cells":
                     cells = self.read_cells(value)
@@ -256,15 +273,16 @@ class _Scanner(Struct):
         self.passed = None
         return found
 
-    def read_cells(self, at: int) -> list[CellText]:
+    def read_cells(self, at: int) -> list[int]:
         """The cells of a list, which is gone through once, outputs included."""
-        text, found = self.text, []
+        text, found = self.text, list[int]()
         if text[at] != "[":
             return []
+        skip = self.skip
         at = self.blank(at + 1)
         while text[at] != "]":
-            found.append(self.read_cell(at))
-            at = self.next(self.passed or self.skip(text, at))
+            found.append(at)
+            at = self.next(skip(text, at))
         self.passed = at + 1
         return found
 

@@ -134,7 +134,7 @@ class IpynbPlaces(Struct, frozen=True, dict=True):
     def physical(self, span: Span) -> Physical:
         """The line in the JSON; the first one of the file where the cell cannot be found."""
         file = self._scanned[0]
-        if span.cell >= len(file.cells):
+        if span.cell >= len(file.starts):
             return Physical(1, 1, 1, 1)
         line, column = file.place(span.cell, span.line, span.column)
         end_line, end_column = file.place(span.cell, span.end_line, span.end_column)

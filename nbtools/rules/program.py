@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +32,7 @@ from nbtools.analysis.versions import Atom, Block, Versions, atoms_of, trace_ver
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal
 from nbtools.rules.finding import Span
-from nbtools.syntax import child_nodes, parse_source
+from nbtools.syntax import NODE_FIELDS, child_nodes, parse_source
 
 if TYPE_CHECKING:
     from nbtools.rules.directives import Usage
@@ -68,13 +69,15 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _nodes(self) -> Mapping[type[ast.AST], Sequence[ast.AST]]:
-        found: dict[type[ast.AST], list[ast.AST]] = {}
-        pending: list[ast.AST] = list(reversed(self.tree.body))
+        found: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+        pending: list[ast.AST] = self.tree.body[::-1]
         while pending:
             node = pending.pop()
-            found.setdefault(type(node), []).append(node)
-            pending.extend(reversed(child_nodes(node)))
-        return found
+            kind = type(node)
+            found[kind].append(node)
+            if NODE_FIELDS[kind]:  # more than half of all nodes are names and constants
+                pending += child_nodes(node)[::-1]
+        return dict(found)
 
     def nodes(self, kind: type[_Node]) -> Sequence[_Node]:
         """Every node of one kind in the cell, in the order of the text."""
@@ -132,6 +135,8 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
         """Where a name is first read (or bound, with `store`), in a statement or in the cell."""
         statements = self.statements if within is None else (within,)
         for statement in statements:
+            if not self._may_mention(name, statement):
+                continue
             places = list(_mentions(self.node_of(statement), name, store))
             if places:
                 first = min(places, key=lambda node: (node.lineno, node.col_offset))
@@ -139,6 +144,11 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
                 return self.span(first) if is_name else self._word_span(name, first.lineno)
         line = statements[0].line if statements else 1
         return self._word_span(name, line)
+
+    def _may_mention(self, name: str, statement: Statement) -> bool:
+        """Whether a word stands in a statement's lines, at the least; cheaper than a walk."""
+        lines = self._plain_lines[statement.line - 1 : statement.end_line]
+        return any(name in line for line in lines) or not self.plain.source.isascii()
 
     def _place(self, row: int, offset: int) -> tuple[int, int]:
         """Line and column (1-based) in the author's text of a place (1-based, bytes) in `plain`."""
@@ -177,7 +187,7 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
     while pending:
         node = pending.pop()
         yield node
-        pending.extend(child_nodes(node))
+        pending += child_nodes(node)
 
 
 _Mention = (
