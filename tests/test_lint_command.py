@@ -299,7 +299,7 @@ class TestReports:
     def test_the_summary_does_not_disturb_what_programs_read(self, run: Run, folder: Path) -> None:
         make(folder, a="error")
         result = run("--output-format", "json")
-        assert json.loads(result.out)["summary"]["findings"] == 1
+        assert len(json.loads(result.out)) == 1
         assert result.err == "Found 1 problem in 1 notebook.\n"
         assert run("--output-format", "json", "-q").err == ""
 

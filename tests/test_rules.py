@@ -43,7 +43,7 @@ def test_a_rule_is_complete(rule: Rule) -> None:
     module = f"{rule.code.lower()}_{rule.name.replace('-', '_')}"
     assert rule.check.__module__ == f"nbtools.rules.{module}"
     assert rule.valid
-    assert rule.invalid
+    assert rule.invalid or rule.measured == "exact"  # NB001, which the reader reports
     assert rule.why.endswith(".")
     assert rule.instead.endswith(".")
     fixed = [example for example in rule.invalid if example.fixed is not None]

@@ -36,6 +36,7 @@ from nbtools.convert.shown import call_display, show_values_apart
 from nbtools.convert.stars import expand_stars
 from nbtools.convert.table_width import print_wide_tables
 from nbtools.convert.tags import keep_skipped, obey_tags, set_skipped_apart
+from nbtools.convert.widgets import show_widgets
 from nbtools.formats.ipynb import read_notebook, require_python
 from nbtools.formats.reactive_writer import write_reactive
 from nbtools.formats.safe_source import safe_source
@@ -104,6 +105,7 @@ def _convert_cells(
     scripts = name_history(scripts, notebook, log)
     scripts = quote_annotations(scripts, log)
     scripts = print_wide_tables(expand_stars(scripts, folder, log), log)
+    scripts = show_widgets(scripts, log)
     scripts = obey_tags(scripts, notebook, log)
     scripts = show_values_apart(call_display(show_figures(scripts, notebook, log)), log)
     has_text = any(cell.kind != "code" for cell in notebook.cells)

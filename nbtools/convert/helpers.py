@@ -240,6 +240,30 @@ def display(*objects, **options):
         mo.output.append(value)
 '''
 
+_SHOW_DISPLAYS = '''\
+def show_displays():
+    """Show what libraries display through IPython, which prints it outside of Jupyter."""
+    import sys
+
+    import marimo as mo
+    from IPython.core import display_functions
+
+    def display(*values, **options):
+        for value in values:
+            mo.output.append(value)
+
+    def clear_output(wait=False):
+        pass
+
+    for name, new in (("display", display), ("clear_output", clear_output)):
+        old = getattr(display_functions, name)
+        if hasattr(old, "__wrapped__"):
+            continue  # marimo's editor has put its own in place
+        for module in list(sys.modules.values()):
+            if getattr(module, "__dict__", {}).get(name) is old:
+                setattr(module, name, new)
+'''
+
 _SHOW_FIGURES = '''\
 def show_figures():
     """Show the open pyplot figures, as Jupyter does when a cell ends, and close them."""
@@ -274,6 +298,7 @@ HELPERS: Mapping[str, str] = MappingProxyType(
         "set_variable": _SET_VARIABLE,
         "shell": _SHELL,
         "shell_lines": _SHELL_LINES,
+        "show_displays": _SHOW_DISPLAYS,
         "show_figures": _SHOW_FIGURES,
         "show_value": _SHOW_VALUE,
         "time_it": _TIME_IT,

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nbtools.lint.outcome import Excerpt, Outcome, Reported
 from nbtools.report.findings.places import rule_name
 from nbtools.rules.finding import Fix, Related, Span
+
+
+def finding_documents(outcomes: Sequence[Outcome]) -> Iterator[dict[str, object]]:
+    """Every finding; a file that could not be read is one."""
+    for outcome in outcomes:
+        yield from (finding_document(outcome, reported) for reported in outcome.found)
+        if outcome.status == "failed":
+            yield failure_document(outcome)
 
 
 def finding_document(outcome: Outcome, reported: Reported) -> dict[str, object]:
@@ -26,6 +34,26 @@ def finding_document(outcome: Outcome, reported: Reported) -> dict[str, object]:
         "symbol": finding.symbol,
         "fix": _fix(finding.fix) if finding.fix else None,
         "related": _related(finding.related, reported.related),
+    }
+
+
+def failure_document(outcome: Outcome) -> dict[str, object]:
+    """A file that could not be read, with the keys of a finding; it has no cell."""
+    return {
+        "cell": None,
+        "cell_id": None,
+        "code": "NB001",
+        "name": "invalid-notebook",
+        "severity": "error",
+        "filename": outcome.path,
+        "location": None,
+        "end_location": None,
+        "physical_location": {"row": outcome.line or 1, "column": 1},
+        "physical_end_location": {"row": outcome.line or 1, "column": 1},
+        "message": outcome.reason,
+        "symbol": "",
+        "fix": None,
+        "related": [],
     }
 
 

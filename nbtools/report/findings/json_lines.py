@@ -6,12 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 
 from nbtools.lint.outcome import Outcome
-from nbtools.report.findings.finding_document import finding_document
+from nbtools.report.findings.finding_document import finding_documents
 from nbtools.report.findings.style import Style
 
 
 def render(outcomes: Sequence[Outcome], _: Style) -> Iterator[str]:
-    """The objects that format `json` has in its `findings`."""
-    for outcome in outcomes:
-        for reported in outcome.found:
-            yield json.dumps(finding_document(outcome, reported))
+    """The objects that format `json` has in its list."""
+    yield from map(json.dumps, finding_documents(outcomes))

@@ -1,0 +1,48 @@
+"""What widgets display through IPython is shown by marimo."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+from test_properties import convert
+
+from nbtools.convert.helpers import HELPERS
+
+
+def test_the_helper_is_called_behind_the_import() -> None:
+    text = convert(["from ipywidgets import interact\nx = 1", "interact(print, x=3);"]).text
+    assert "    from ipywidgets import interact\n    show_displays()\n    x = 1\n" in text
+    assert text.count("def show_displays():") == 1
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["import ipywidgets as widgets", "widgets.IntSlider()"],
+        ["from somewhere import interact", "interact(print, x=3)"],
+    ],
+    ids=["nothing shows itself", "not ipywidgets"],
+)
+def test_other_notebooks_have_no_helper(cells: list[str]) -> None:
+    assert "show_displays" not in convert(cells).text
+
+
+def test_what_is_displayed_goes_to_marimo(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = pytest.importorskip("IPython.core.display_functions")
+    import IPython.display
+
+    shown: list[object] = []
+    marimo = SimpleNamespace(output=SimpleNamespace(append=shown.append))
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    library = SimpleNamespace(display=functions.display, clear_output=functions.clear_output)
+    monkeypatch.setitem(sys.modules, "a_library", library)
+    for place in (functions, IPython.display):
+        for name in ("display", "clear_output"):
+            monkeypatch.setattr(place, name, getattr(functions, name))
+    names: dict[str, object] = {}
+    exec(HELPERS["show_displays"] + "show_displays()", names)
+    library.display(1, 2)
+    library.clear_output()
+    assert shown == [1, 2]
