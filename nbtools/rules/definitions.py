@@ -17,6 +17,8 @@ from nbtools.rules.program import Program, skips
 if TYPE_CHECKING:
     from nbtools.convert.partition import Partition
 
+MOST_NUMBERS = 8
+"""Of cells in a message."""
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -114,8 +116,10 @@ def _list(names: Sequence[str]) -> str:
 
 
 def number_cells(program: Program, positions: Sequence[int]) -> str:
-    """The numbers of cells as people count them: "3, 5 and 9"."""
+    """The numbers of cells as people count them: "3, 5 and 9", "1, 2, 3, 4, 5 and 7 more"."""
     numbers = [str(program.cells[p].index + 1) for p in positions]
+    if len(numbers) > MOST_NUMBERS:
+        numbers[MOST_NUMBERS - 1 :] = [f"{len(numbers) - MOST_NUMBERS + 1} more"]
     return " and ".join(filter(None, [", ".join(numbers[:-1]), numbers[-1]]))
 
 
