@@ -13,7 +13,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "behaviour"
 KEYS = frozenset(
-    "contains lacks matches warns warnings edit merged split renamed moved dropped replaced needs "
+    "python contains lacks matches warns warnings edit merged split renamed moved dropped replaced needs "
     "shows prints errors compare ipython refused name order runs script-metadata kernel".split()
 )
 DOT = (  # a picture of one pixel

@@ -322,7 +322,6 @@ def loop(w: Writer, step: Step) -> bool:
         w.bind(name, INT)
         w.write_block(step.inner, certain=True)
         w.names = join(before, w.names)
-        w.names.pop(name, None)  # the list may be empty: see "at least once" in architecture.md
     return True
 
 

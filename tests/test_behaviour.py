@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast, get_args
@@ -67,6 +68,9 @@ def prepare(case: Case, folder: Path, *needs: str) -> None:
     """Make the folder of the notebook; skip the test where a package is missing."""
     for module in (*case.expected("needs"), *needs):
         pytest.importorskip(module)
+    for version in case.expected("python"):
+        if sys.version_info < tuple(map(int, version.split("."))):
+            pytest.skip(f"Jupyter does this from Python {version} on")
     for name, text in case.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -662,7 +662,7 @@ def test_files_are_written_exactly(tmp_path_factory: Any, text: str) -> None:
     assert path.read_text(encoding="utf-8") == expected
 
 
-REPOSITORIES = Path(os.environ.get("NBTOOLS_LAB", "/work/lab/repos"))
+REPOSITORIES = Path(os.environ.get("NBTOOLS_LAB", "no laboratory"))
 
 
 @pytest.mark.slow

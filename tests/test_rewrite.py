@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dis
 import re
 import subprocess
@@ -556,13 +557,19 @@ def test_annotations_are_quoted_under_their_new_names() -> None:
         ("x", ReplaceCalls(lambda _: True, "if x: y")),
         ("x", WrapInTry(["raise"])),
         ("x", WrapInTry([])),
-        ("x = " + "+".join("x" * 3_000), RenameNames({0: Names({"x": "y"})})),
-        ("x = " + "+".join("x" * 30_000), RenameNames({0: Names({"x": "y"})})),
     ],
 )  # fmt: skip
 def test_wrong_edits_are_value_errors(source: str, edit: CellEdit) -> None:
     with pytest.raises(ValueError, match=r"."):
         edit_cell(source, [edit])
+
+
+@pytest.mark.parametrize("terms", [3_000, 30_000])
+def test_what_is_too_deep_is_a_value_error_or_right(terms: int) -> None:
+    """How deep an expression may be depends on the version of Python."""
+    with contextlib.suppress(ValueError):
+        edited = edit_cell("x = " + "+".join("x" * terms), [RenameNames({0: Names({"x": "y"})})])
+        assert edited == "x = " + "+".join("y" * terms)
 
 
 def test_deep_sums_are_renamed() -> None:

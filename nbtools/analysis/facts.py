@@ -688,9 +688,7 @@ class _Flow:
         self.evaluate(node.iter)
         start = set(self.bound)
         self.store(node.target, node.iter)
-        # An empty loop would leave its target unbound; that a later read of it then sees
-        # an older value is not worth an entry copy in every notebook that reuses `i`.
-        after = start if _is_empty(node.iter) else set(self.bound)
+        after = start  # what it goes over may be empty
         turns, breaks = self.run_turn(node.body)
         if _is_never_empty(node.iter) and turns + breaks:
             after = set.intersection(*turns, *breaks)
@@ -1049,10 +1047,6 @@ class _Flow:
             self.bind(name)
         self.sets["strings"] |= found.reads | found.binds
         self.open |= found.open
-
-
-def _is_empty(node: ast.expr) -> bool:
-    return isinstance(node, (ast.List, ast.Tuple)) and not node.elts
 
 
 def _is_never_empty(node: ast.expr) -> bool:

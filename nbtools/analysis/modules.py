@@ -18,6 +18,8 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from nbtools.analysis.facts import dotted_name
+
 _DATA = Path(__file__).parent / "data"
 _MAX_BYTES = 2_000_000  # of one module's text; sympy's longest is a quarter of that
 _MAX_MODULES = 400  # read for one question; matplotlib.pylab, a large one, takes about 60
@@ -763,8 +765,21 @@ def _decide(test: ast.expr, *, script: bool) -> bool | None:
     if isinstance(test, ast.Name | ast.Attribute):
         name = test.id if isinstance(test, ast.Name) else test.attr
         return False if name == "TYPE_CHECKING" else None
+    if isinstance(test, ast.Compare) and dotted_name(test.left) == "sys.platform":
+        return _is_platform(test)
     if isinstance(test, ast.Compare) and isinstance(test.left, ast.Name):
         other = test.comparators[0]
         if test.left.id == "__name__" and isinstance(test.ops[0], ast.Eq):
             return script if isinstance(other, ast.Constant) and other.value == _SCRIPT else None
     return None
+
+
+def _is_platform(test: ast.Compare) -> bool | None:
+    """The value of `sys.platform == "linux"` or `in {"linux", "darwin"}`, here; None: another."""
+    other = test.comparators[0]
+    try:
+        named = ast.literal_eval(other)
+        texts = tuple(named) if isinstance(named, (set, list)) else named
+        return _compare(sys.platform, test.ops[0], texts)
+    except (ValueError, _CannotTellError):
+        return None
