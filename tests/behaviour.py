@@ -13,8 +13,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "behaviour"
 KEYS = frozenset(
-    "python contains lacks matches warns warnings edit merged split renamed moved dropped replaced needs "
-    "shows prints errors compare ipython refused name order runs script-metadata kernel".split()
+    "contains lacks matches warns warnings edit merged split renamed moved dropped replaced needs "
+    "shows prints errors compare ipython python refused name order runs script-metadata "
+    "kernel".split()
 )
 DOT = (  # a picture of one pixel
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"

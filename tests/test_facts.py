@@ -562,17 +562,18 @@ def assert_as_libcst(*cells: str) -> None:
     assert found.reads - apart == (facts.loads | facts.late) - apart
 
 
-def comprehension_targets(tree: ast.AST) -> set[str]:
-    loops = (node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension))
-    return {n.id for target in loops for n in ast.walk(target) if isinstance(n, ast.Name)}
+def names_in_comprehensions(tree: ast.AST) -> set[str]:
+    kinds = (ast.ListComp, ast.SetComp, ast.DictComp)
+    inlined = (node for node in ast.walk(tree) if isinstance(node, kinds))
+    return {n.id for node in inlined for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 def assert_as_symtable(code: str) -> None:
     tree, facts, found = ast.parse(code), facts_of(code), names_by_symtable(code)
     apart = facts.strings | handler_names(tree)
     binds = facts.binds | facts.writes_late | facts.annotated | facts.deletes
-    if sys.version_info >= (3, 12):  # PEP 709: the table shows inlined comprehensions' names
-        apart |= comprehension_targets(tree) - binds
+    if sys.version_info >= (3, 12):  # PEP 709: inlined, their names are the table's, or in none
+        apart |= names_in_comprehensions(tree)
     assert found.binds - apart - set(facts.futures) == binds - apart
     apart |= augmented_names(tree) | facts.writes_late | facts.deletes | NAMESPACES
     assert found.reads - apart == (facts.loads | facts.late) - apart
