@@ -33,6 +33,7 @@ RULE = Rule(
         "notebook: whether this one is among them only a run can tell."
     ),
     instead="Import or define the name in plain sight.",
+    measured="254 findings in 774 public notebooks; not judged, since only a run can tell",
     valid=(
         Example(("from math import *", "sqrt(2)"), note="The module is at hand."),
         Example(("x = 1", "x")),

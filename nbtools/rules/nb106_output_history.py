@@ -42,6 +42,7 @@ RULE = Rule(
         "Give the value a name in the cell that computes it, as `nbtools convert` does for values "
         "that a run from the top gives."
     ),
+    measured="24 of 24 sampled findings right; 52 findings in 774 public notebooks",
     valid=(
         Example(("for _ in range(3):\n    pass\nprint(_)",), note="`_` is the notebook's own."),
         Example(("x = [0 for _ in range(3)]",)),

