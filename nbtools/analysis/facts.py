@@ -155,9 +155,12 @@ def compose(runs: Iterable[Facts]) -> Facts:
     calm = True
     for part in parts:
         reads |= part.reads - always
+        surely = frozenset(always) if part.bound_before else EMPTY
         for name, names in part.bound_before.items():
-            before[name] = (names | always) & before.get(name, names | always)
-        always = (always - part.deletes) | part.always
+            here = names | surely if names else surely
+            before[name] = here & before[name] if name in before else here
+        always -= part.deletes
+        always |= part.always
         code.update(part.code)
         for name, held in part.holds.items():
             holds[name] = holds.get(name, EMPTY) | held
