@@ -10,18 +10,19 @@ from nbtools.analysis.facts import EMPTY
 from nbtools.analysis.versions import Block, Versions
 
 
+class Readers(Struct, frozen=True):
+    """Which blocks other than its own read each version, and which read a name unbound."""
+
+    of_version: tuple[frozenset[int], ...]
+    of_unbound: Mapping[str, frozenset[int]]
+
+
 class Naming(Struct, frozen=True):
     """The names of all versions."""
 
     names: tuple[str, ...]  # version -> its name in the reactive notebook
     clashes: tuple[frozenset[int], ...]  # versions that need one name: their blocks must merge
-
-
-class _Readers(Struct, frozen=True):
-    """Which blocks other than its own read each version, and which read a name unbound."""
-
-    of_version: tuple[frozenset[int], ...]
-    of_unbound: Mapping[str, frozenset[int]]
+    readers: Readers  # of the versions
 
 
 def is_private(name: str) -> bool:
@@ -51,10 +52,10 @@ def choose_names(
         by_name.setdefault(version.name, []).append(number)
     for name, numbers in by_name.items():
         chooser.choose(name, numbers)
-    return Naming(tuple(chooser.names), tuple(chooser.clashes))
+    return Naming(tuple(chooser.names), tuple(chooser.clashes), chooser.readers)
 
 
-def readers(blocks: Sequence[Block], versions: Versions) -> _Readers:
+def readers(blocks: Sequence[Block], versions: Versions) -> Readers:
     """Who reads what, now and late."""
     of_version: list[set[int]] = [set() for _ in versions.versions]
     of_unbound: dict[str, set[int]] = {}
@@ -76,7 +77,7 @@ def readers(blocks: Sequence[Block], versions: Versions) -> _Readers:
         looked_up = own.name in facts.late or own.name in facts.reads
         if own.previous is not None and (of_version[number] or looked_up):
             of_version[own.previous] |= {own.block} - {versions.versions[own.previous].block}
-    return _Readers(
+    return Readers(
         tuple(map(frozenset, of_version)),
         {name: frozenset(users) for name, users in of_unbound.items()},
     )
@@ -133,6 +134,8 @@ class _Chooser:
     def is_definition(self, name: str, number: int) -> bool:
         """Whether the version is a function or class, whose name shows."""
         block = self.blocks[self.versions.versions[number].block]
+        if name not in block.facts.code:
+            return False
         return any(
             statement.kind in ("function", "class") and name in statement.facts.binds
             for atom in block.atoms

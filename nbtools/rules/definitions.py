@@ -11,7 +11,7 @@ from msgspec import Struct
 from nbtools.analysis.facts import Import
 from nbtools.analysis.graph import components
 from nbtools.analysis.versions import Block, Versions, atoms_of, trace_versions
-from nbtools.convert.names import is_private
+from nbtools.convert.names import is_private, readers
 from nbtools.rules.program import Program, skips
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _needs_by_version(program: Program) -> list[dict[int, str]]:
     needs: list[dict[int, str]] = [{} for _ in cells]
     from nbtools.convert.partition import dependencies
 
-    parents = dependencies(versions, blocks)
+    parents = dependencies(versions, readers(blocks, versions))
     for user, names in enumerate(_used(versions, len(cells))):
         for name, version in names:
             block = versions.versions[version].block
