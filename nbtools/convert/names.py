@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -35,7 +35,7 @@ def is_private(name: str) -> bool:
 def choose_names(
     blocks: Sequence[Block],
     versions: Versions,
-    identifiers: Collection[str],
+    identifiers: Container[str],
     pinned: Collection[str] = EMPTY,
 ) -> Naming:
     """Give each version a name.
@@ -46,7 +46,7 @@ def choose_names(
         identifiers: Every identifier of the notebook: a new name is none of them.
         pinned: Names that must stay as they are (parameters).
     """
-    chooser = _Chooser(blocks, versions, set(identifiers), frozenset(pinned))
+    chooser = _Chooser(blocks, versions, identifiers, frozenset(pinned))
     by_name: dict[str, list[int]] = {}
     for number, version in enumerate(versions.versions):
         by_name.setdefault(version.name, []).append(number)
@@ -88,10 +88,12 @@ class _Chooser:
         self,
         blocks: Sequence[Block],
         versions: Versions,
-        taken: set[str],
+        identifiers: Container[str],
         pinned: frozenset[str],
     ) -> None:
-        self.blocks, self.versions, self.taken, self.pinned = blocks, versions, taken, pinned
+        self.blocks, self.versions, self.pinned = blocks, versions, pinned
+        self.identifiers = identifiers
+        self.made: set[str] = set()  # names that were given so far
         self.readers = readers(blocks, versions)
         self.names = [version.name for version in versions.versions]
         self.clashes: list[frozenset[int]] = []
@@ -159,10 +161,10 @@ class _Chooser:
     def fresh(self, stem: str, first: str = "_1") -> str:
         """A name that nothing in the notebook uses, in any role."""
         candidate, number = stem + first, self.numbers.get(stem, 1)
-        while candidate in self.taken:
+        while candidate in self.made or candidate in self.identifiers:
             number += 1
             candidate = f"{stem.rstrip('_')}_{number}"
-        self.taken.add(candidate)
+        self.made.add(candidate)
         self.numbers[stem] = number
         return candidate
 

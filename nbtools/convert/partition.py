@@ -7,7 +7,7 @@ the function again after the change, part the cell between statements, merge at 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -62,7 +62,7 @@ class _Trial(Struct, frozen=True):
 
 def find_partition(
     cells: Sequence[Sequence[Atom]],
-    identifiers: Collection[str],
+    identifiers: Container[str],
     pinned: Collection[str] = EMPTY,
 ) -> Partition:
     """Choose the blocks of the reactive notebook.
@@ -96,9 +96,7 @@ def resolve_late(versions: Versions, late: LateRead) -> int | None:
     return own if late.versions <= {own, versions.versions[own].previous} else None
 
 
-def dependencies(
-    versions: Versions, found: Readers, names: Sequence[str] = ()
-) -> list[set[int]]:
+def dependencies(versions: Versions, found: Readers, names: Sequence[str] = ()) -> list[set[int]]:
     """For each block, the blocks whose names it uses.
 
     With final names, a name that is not bound when it is looked up counts too, if a version got it.
@@ -125,7 +123,7 @@ class _Search:
     def __init__(
         self,
         atoms: list[Atom],
-        identifiers: Collection[str],
+        identifiers: Container[str],
         pinned: Collection[str],
         may_copy: bool = True,
     ) -> None:

@@ -226,8 +226,16 @@ class Program(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def atoms(self) -> tuple[tuple[int, Atom], ...]:
         """What runs, statement by statement: the position in `cells`, and the atom."""
-        runs = (pair for pair in enumerate(self.cells) if not skips(pair[1].cell))
-        return tuple((i, atom) for i, cell in runs for atom in atoms_of(i, cell.statements))
+        runs = (pair for pair in enumerate(self.atoms_of_cells) if not self._skipped(pair[0]))
+        return tuple((position, atom) for position, atoms in runs for atom in atoms)
+
+    def _skipped(self, position: int) -> bool:
+        return skips(self.cells[position].cell)
+
+    @cached_property
+    def atoms_of_cells(self) -> tuple[tuple[Atom, ...], ...]:
+        """Per cell what it runs, whether or not a run leaves the cell out."""
+        return tuple(atoms_of(i, cell.statements) for i, cell in enumerate(self.cells))
 
     @cached_property
     def run(self) -> Versions:
