@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
@@ -19,6 +20,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from nbtools.analysis.strings import (
+    NO_NAMES,
     StringNames,
     is_namespace,
     name_asked_for,
@@ -27,7 +29,7 @@ from nbtools.analysis.strings import (
     names_in_percent,
     script_run,
 )
-from nbtools.syntax import child_nodes, parse_source, walk_nodes
+from nbtools.syntax import NODE_FIELDS, child_nodes, parse_source, walk_nodes
 
 StatementKind = Literal["expression", "assign", "import", "function", "class", "delete", "other"]
 EMPTY: frozenset[str] = frozenset()
@@ -333,12 +335,14 @@ def _own_nodes(body: Sequence[ast.AST]) -> list[ast.AST]:
     while stack:
         node = stack.pop()
         own.append(node)
+        if not NODE_FIELDS[type(node)]:  # more than half of all nodes are names and constants
+            continue
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            stack.extend(_outside(node))
+            stack += _outside(node)
         elif isinstance(node, _COMPREHENSIONS):
             stack.append(node.generators[0].iter)
         else:
-            stack.extend(reversed(child_nodes(node)))
+            stack += child_nodes(node)[::-1]
     return own
 
 
@@ -482,14 +486,15 @@ def _scan_scope(own: Iterable[ast.AST], local: frozenset[str], found: _Body) -> 
             called.add(id(node.func))
             if name := dotted_name(node.func):
                 found.calls.append(name)
-        found.strings |= _names_in_string(node) - local
+        if isinstance(node, (ast.Call, ast.Subscript)):
+            found.strings |= _names_in_string(node) - local
 
 
-def _names_in_string(node: ast.AST) -> frozenset[str]:
-    """The names that a string in this node, if it is code, looks up."""
+def _names_in_string(node: ast.Call | ast.Subscript) -> frozenset[str]:
+    """The names that a string in this node looks up, if it is code."""
     if isinstance(node, ast.Call):
         return names_in_call(node).reads
-    name = name_in_namespace(node) if isinstance(node, ast.Subscript) else None
+    name = name_in_namespace(node)
     return frozenset({name}) if name else EMPTY
 
 
@@ -554,7 +559,7 @@ class _Flow:
 
     def __init__(self) -> None:
         self.bound: set[str] = set()  # surely bound so far
-        self.sets: dict[str, set[str]] = {name: set() for name in (*_UNIONS, "reads")}
+        self.sets: defaultdict[str, set[str]] = defaultdict(set)  # by the fields of `Facts`
         self.code: dict[str, Code] = {}
         self.holds: dict[str, set[str]] = {}
         self.before: dict[str, frozenset[str]] = {}
@@ -586,7 +591,7 @@ class _Flow:
             open=self.open,
             calm=calm,
             awaits=self.awaits,
-            **{name: _frozen(names) for name, names in self.sets.items()},
+            **{name: _frozen(names) for name, names in self.sets.items()},  # few have any
         )
 
     # names
@@ -853,17 +858,23 @@ class _Flow:
     # expressions
 
     def evaluate(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load) and not self.is_local(node.id):
-                self.load(node.id)
-                self.sets["values"].add(node.id)
-            return
         method = _EVALUATIONS.get(type(node))
         if method is not None:
             method(self, node)
             return
         for child in child_nodes(node):
             self.evaluate(child)
+
+    def evaluate_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load) and not self.is_local(node.id):
+            self.load(node.id)
+            self.sets["values"].add(node.id)
+
+    def evaluate_Constant(self, node: ast.Constant) -> None:
+        """A value of its own."""
+
+    def evaluate_Attribute(self, node: ast.Attribute) -> None:
+        self.evaluate(node.value)
 
     def evaluate_Lambda(self, node: ast.Lambda) -> None:
         for value in _outside(node):
@@ -957,7 +968,7 @@ class _Flow:
         if called is not None and not self.is_local(called.split(".")[0]):
             self.calls.append(called)
         found = names_in_call(node)
-        exact = bool(found.reads | found.binds)  # then `globals()` in it gives no other name
+        exact = bool(found.reads or found.binds)  # then `globals()` in it gives no other name
         if isinstance(node.func, ast.Name):
             self.load(node.func.id)
         elif not (exact and isinstance(node.func, ast.Attribute) and is_namespace(node.func.value)):
@@ -980,6 +991,7 @@ class _Flow:
         self.evaluate(node.left)
         if not names:
             self.evaluate(node.right)
+            return
         self.touch(StringNames(names))
 
     def evaluate_Await(self, node: ast.Await) -> None:
@@ -1044,6 +1056,8 @@ class _Flow:
                 self.code[root] = _join([*self.made, self.code.get(root, Code())])
 
     def touch(self, found: StringNames) -> None:
+        if found is NO_NAMES:
+            return
         for name in sorted(found.reads):
             self.load(name)
         for name in sorted(found.binds):
