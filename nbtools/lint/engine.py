@@ -64,6 +64,7 @@ def _check(
     from nbtools.lint.fixing import Fixing, State, fix_findings
     from nbtools.lint.reading import Unread, read_file
     from nbtools.lint.selection import may_fix
+    from nbtools.syntax import no_warnings
 
     read = partial(
         read_file,
@@ -73,7 +74,7 @@ def _check(
         outputs=settings.outputs,
     )
     check = partial(check_file, settings=settings)
-    with allow_deep_trees():
+    with allow_deep_trees(), no_warnings():
         file = read(data)
         if not isinstance(file, Unread) and file.is_python2 and not _says_python2(settings):
             file = Unread("skipped", "Python 2 notebook")
