@@ -251,6 +251,10 @@ def _statement(index: int, node: ast.stmt) -> Statement:
 
 def dotted_name(node: ast.expr) -> str | None:
     """`a.b.c` for a chain of attributes of a name, else None."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if not isinstance(node, ast.Attribute):
+        return None
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -433,8 +437,13 @@ def _scan_function(
     node: FunctionNode, own: Sequence[ast.AST], outer: frozenset[str], found: _Body
 ) -> None:
     """Collect what a function's body does to global names; `outer` are enclosing locals."""
-    declared = {n for g in own if isinstance(g, ast.Global) for n in g.names}
-    bound = _bound_names(own) | set(_walruses(own))
+    kinds = set(map(type, own))
+    declared: set[str] = set()
+    if ast.Global in kinds:
+        declared.update(n for g in own if isinstance(g, ast.Global) for n in g.names)
+    bound = _bound_names(own)
+    if not kinds.isdisjoint(_COMPREHENSIONS):
+        bound.update(_walruses(own))
     local = (bound | _parameters(node.args) | _type_parameters(node)) - declared
     found.writes |= declared  # marimo counts the declaration alone
     _scan_scope(own, (outer | local) - declared, found)

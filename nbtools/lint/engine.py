@@ -45,11 +45,13 @@ def check_source(
     name = Path(path).name
     if detect_kind(data, name) is None:
         return Outcome(path, "not-a-notebook", is_notebook=False)
+    from nbtools.convert.collector import paused_collector
     from nbtools.lint.selection import select_rules
 
     select_rules(settings, "jupyter")  # raises before anything is tried
     try:
-        return _check(data, path, name, folder, settings, fix)
+        with paused_collector():
+            return _check(data, path, name, folder, settings, fix)
     except Exception as error:
         from traceback import format_exc
 
