@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from inspect import CO_COROUTINE
@@ -24,6 +25,8 @@ NODE_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }
 """The names of those fields of each kind of node that may hold nodes, or lists with them."""
+
+_LAST_FIELD_FIRST = {kind: fields[::-1] for kind, fields in NODE_FIELDS.items()}
 
 
 @lru_cache(maxsize=256)
@@ -86,6 +89,23 @@ def child_nodes(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, ast.AST):
             children.append(value)
     return children
+
+
+def index_nodes(body: Sequence[ast.AST]) -> Mapping[type[ast.AST], Sequence[ast.AST]]:
+    """The nodes of statements by their kind, in the order of the text."""
+    found: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+    pending: list[ast.AST] = [*reversed(body)]
+    while pending:
+        node = pending.pop()
+        kind = type(node)
+        found[kind].append(node)
+        for name in _LAST_FIELD_FIRST[kind]:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                pending += filter(None, reversed(value))
+            elif isinstance(value, ast.AST):
+                pending.append(value)
+    return dict(found)
 
 
 def walk_nodes(tree: ast.AST) -> Iterator[ast.AST]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +31,7 @@ from nbtools.analysis.versions import Atom, Block, Versions, atoms_of, trace_ver
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal
 from nbtools.rules.finding import Span
-from nbtools.syntax import NODE_FIELDS, child_nodes, parse_source
+from nbtools.syntax import child_nodes, index_nodes, parse_source
 
 if TYPE_CHECKING:
     from nbtools.rules.directives import Usage
@@ -69,15 +68,7 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _nodes(self) -> Mapping[type[ast.AST], Sequence[ast.AST]]:
-        found: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
-        pending: list[ast.AST] = self.tree.body[::-1]
-        while pending:
-            node = pending.pop()
-            kind = type(node)
-            found[kind].append(node)
-            if NODE_FIELDS[kind]:  # more than half of all nodes are names and constants
-                pending += child_nodes(node)[::-1]
-        return dict(found)
+        return index_nodes(self.tree.body)
 
     def nodes(self, kind: type[_Node]) -> Sequence[_Node]:
         """Every node of one kind in the cell, in the order of the text."""
