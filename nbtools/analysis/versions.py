@@ -10,6 +10,7 @@ hold it, is used (Jupyter's late binding).
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -97,7 +98,7 @@ class _Seen(Struct):
 
     code: Code
     reads: frozenset[str]  # of the names it reads, those that some block binds
-    versions: dict[str, set[int]] = field(default_factory=dict)
+    versions: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     unbound: dict[str, int] = field(default_factory=dict)  # by a direct call: name -> its block
     made: int = 0  # how many versions there were when it was defined
     called: bool = False  # what no block binds is noted in `unbound`
@@ -237,25 +238,27 @@ class _Trace:
             for name in seen.reads:
                 versions = self.visible(name, before, surely)
                 if versions:
-                    seen.versions.setdefault(name, set()).update(versions)
+                    seen.versions[name].update(versions)
                 elif misses:
                     seen.unbound.setdefault(name, self.block)
                 for version in versions:
-                    for code in sorted(self.codes.get(version, _NO_CODE) - done):
-                        done.add(code)
-                        stack.append(code)
+                    codes = self.codes.get(version)
+                    if codes and not codes <= done:
+                        new = sorted(codes - done)
+                        done.update(new)
+                        stack += new
 
     def visible(
         self,
         name: str,
         before: Mapping[str, int] | None,
         surely: frozenset[str],
-    ) -> list[int]:
+    ) -> tuple[int, ...]:
         """The versions of a name that code running in a statement may see."""
-        now = [self.env[name]] if name in self.env else []
+        version = self.env.get(name)
         if before is None or name not in before or name in surely:
-            return now
-        return [before[name], *now]
+            return () if version is None else (version,)
+        return (before[name],) if version is None else (before[name], version)
 
     def late_reads(self) -> Iterator[LateRead]:
         by_name: dict[str, list[int]] = {}
