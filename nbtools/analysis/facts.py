@@ -167,9 +167,12 @@ def compose(runs: Iterable[Facts]) -> Facts:
         for name, held in part.holds.items():
             holds[name] = holds.get(name, EMPTY) | held
         opened, awaits, calm = opened or part.open, awaits or part.awaits, calm and part.calm
-    unions = zip(_UNIONS, map(_join_sets, zip(*map(_SETS_OF, parts), strict=True)), strict=True)
-    tuples = zip(*map(_TUPLES_OF, parts), strict=True)
-    sequences = zip(_SEQUENCES, map(_join_tuples, tuples), strict=True)
+    sets, tuples = (
+        zip(*map(_SETS_OF, parts), strict=True),
+        zip(*map(_TUPLES_OF, parts), strict=True),
+    )
+    joined: dict[str, Any] = dict(zip(_UNIONS, map(_join_sets, sets), strict=True))
+    joined.update(zip(_SEQUENCES, map(_join_tuples, tuples), strict=True))
     return Facts(
         reads=_frozen(reads),
         always=_frozen(always),
@@ -179,8 +182,7 @@ def compose(runs: Iterable[Facts]) -> Facts:
         open=opened,
         calm=calm,
         awaits=awaits,
-        **dict(unions),
-        **dict(sequences),
+        **joined,
     )
 
 
@@ -493,18 +495,17 @@ def _scan_scope(own: Iterable[ast.AST], local: frozenset[str], found: _Body) -> 
             _scan_comprehension(node, local, found)
         elif isinstance(node, ast.Call):
             called.add(id(node.func))
-            if name := dotted_name(node.func):
-                found.calls.append(name)
-        if isinstance(node, (ast.Call, ast.Subscript)):
-            found.strings |= _names_in_string(node) - local
+            _scan_call(node, local, found)
+        elif isinstance(node, ast.Subscript):
+            name = name_in_namespace(node)
+            found.strings |= {name} - local if name else EMPTY
 
 
-def _names_in_string(node: ast.Call | ast.Subscript) -> frozenset[str]:
-    """The names that a string in this node looks up, if it is code."""
-    if isinstance(node, ast.Call):
-        return names_in_call(node).reads
-    name = name_in_namespace(node)
-    return frozenset({name}) if name else EMPTY
+def _scan_call(node: ast.Call, local: frozenset[str], found: _Body) -> None:
+    """Collect the name that is called, and those in strings that are code."""
+    if name := dotted_name(node.func):
+        found.calls.append(name)
+    found.strings |= names_in_call(node).reads - local
 
 
 def _function_code(node: FunctionNode, plain: bool) -> Code:

@@ -242,9 +242,9 @@ class _Trace:
                 elif misses:
                     seen.unbound.setdefault(name, self.block)
                 for version in versions:
-                    codes = self.codes.get(version)
-                    if codes and not codes <= done:
-                        new = sorted(codes - done)
+                    held = self.codes.get(version, _NO_CODE)
+                    if not held <= done:
+                        new = sorted(held - done)
                         done.update(new)
                         stack += new
 
