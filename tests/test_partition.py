@@ -159,7 +159,7 @@ def public_definitions(found: Partition) -> Counter[str]:
 @settings(max_examples=80)
 def test_the_graph_has_no_cycle_and_keeps_the_order_of_effects(notebook: Written) -> None:
     found = plan(notebook.cells)
-    parents = dependencies(found.versions, found.blocks, found.naming)
+    parents = dependencies(found.versions, found.naming.readers, found.naming.names)
     assert [each for each in components(parents) if len(each) > 1] == []
     firm = [i for i in running_order(parents) if not found.blocks[i].facts.calm]
     assert firm == sorted(firm)
@@ -168,7 +168,7 @@ def test_the_graph_has_no_cycle_and_keeps_the_order_of_effects(notebook: Written
 def test_a_function_that_is_looked_at_but_not_called() -> None:
     cells = (F + "\nprint(callable(f))", "print(1)\nx = 2")
     found = plan(cells)
-    order = running_order(dependencies(found.versions, found.blocks, found.naming))
+    order = running_order(dependencies(found.versions, found.naming.readers, found.naming.names))
     firm = [i for i in order if not found.blocks[i].facts.calm]
     assert firm == sorted(firm)
 

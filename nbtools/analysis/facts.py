@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
@@ -19,6 +20,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from nbtools.analysis.strings import (
+    NO_NAMES,
     StringNames,
     is_namespace,
     name_asked_for,
@@ -27,7 +29,7 @@ from nbtools.analysis.strings import (
     names_in_percent,
     script_run,
 )
-from nbtools.syntax import child_nodes, parse_source, walk_nodes
+from nbtools.syntax import NODE_FIELDS, child_nodes, parse_source, walk_nodes
 
 StatementKind = Literal["expression", "assign", "import", "function", "class", "delete", "other"]
 EMPTY: frozenset[str] = frozenset()
@@ -155,16 +157,22 @@ def compose(runs: Iterable[Facts]) -> Facts:
     calm = True
     for part in parts:
         reads |= part.reads - always
+        surely = frozenset(always) if part.bound_before else EMPTY
         for name, names in part.bound_before.items():
-            before[name] = (names | always) & before.get(name, names | always)
-        always = (always - part.deletes) | part.always
+            here = names | surely if names else surely
+            before[name] = here & before[name] if name in before else here
+        always -= part.deletes
+        always |= part.always
         code.update(part.code)
         for name, held in part.holds.items():
             holds[name] = holds.get(name, EMPTY) | held
         opened, awaits, calm = opened or part.open, awaits or part.awaits, calm and part.calm
-    unions = zip(_UNIONS, map(_join_sets, zip(*map(_SETS_OF, parts), strict=True)), strict=True)
-    tuples = zip(*map(_TUPLES_OF, parts), strict=True)
-    sequences = zip(_SEQUENCES, map(_join_tuples, tuples), strict=True)
+    sets, tuples = (
+        zip(*map(_SETS_OF, parts), strict=True),
+        zip(*map(_TUPLES_OF, parts), strict=True),
+    )
+    joined: dict[str, Any] = dict(zip(_UNIONS, map(_join_sets, sets), strict=True))
+    joined.update(zip(_SEQUENCES, map(_join_tuples, tuples), strict=True))
     return Facts(
         reads=_frozen(reads),
         always=_frozen(always),
@@ -174,8 +182,7 @@ def compose(runs: Iterable[Facts]) -> Facts:
         open=opened,
         calm=calm,
         awaits=awaits,
-        **dict(unions),
-        **dict(sequences),
+        **joined,
     )
 
 
@@ -246,6 +253,10 @@ def _statement(index: int, node: ast.stmt) -> Statement:
 
 def dotted_name(node: ast.expr) -> str | None:
     """`a.b.c` for a chain of attributes of a name, else None."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if not isinstance(node, ast.Attribute):
+        return None
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -330,12 +341,14 @@ def _own_nodes(body: Sequence[ast.AST]) -> list[ast.AST]:
     while stack:
         node = stack.pop()
         own.append(node)
+        if not NODE_FIELDS[type(node)]:  # more than half of all nodes are names and constants
+            continue
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            stack.extend(_outside(node))
+            stack += _outside(node)
         elif isinstance(node, _COMPREHENSIONS):
             stack.append(node.generators[0].iter)
         else:
-            stack.extend(reversed(child_nodes(node)))
+            stack += child_nodes(node)[::-1]
     return own
 
 
@@ -426,8 +439,13 @@ def _scan_function(
     node: FunctionNode, own: Sequence[ast.AST], outer: frozenset[str], found: _Body
 ) -> None:
     """Collect what a function's body does to global names; `outer` are enclosing locals."""
-    declared = {n for g in own if isinstance(g, ast.Global) for n in g.names}
-    bound = _bound_names(own) | set(_walruses(own))
+    kinds = set(map(type, own))
+    declared: set[str] = set()
+    if ast.Global in kinds:
+        declared.update(n for g in own if isinstance(g, ast.Global) for n in g.names)
+    bound = _bound_names(own)
+    if not kinds.isdisjoint(_COMPREHENSIONS):
+        bound.update(_walruses(own))
     local = (bound | _parameters(node.args) | _type_parameters(node)) - declared
     found.writes |= declared  # marimo counts the declaration alone
     _scan_scope(own, (outer | local) - declared, found)
@@ -477,17 +495,17 @@ def _scan_scope(own: Iterable[ast.AST], local: frozenset[str], found: _Body) -> 
             _scan_comprehension(node, local, found)
         elif isinstance(node, ast.Call):
             called.add(id(node.func))
-            if name := dotted_name(node.func):
-                found.calls.append(name)
-        found.strings |= _names_in_string(node) - local
+            _scan_call(node, local, found)
+        elif isinstance(node, ast.Subscript):
+            name = name_in_namespace(node)
+            found.strings |= {name} - local if name else EMPTY
 
 
-def _names_in_string(node: ast.AST) -> frozenset[str]:
-    """The names that a string in this node, if it is code, looks up."""
-    if isinstance(node, ast.Call):
-        return names_in_call(node).reads
-    name = name_in_namespace(node) if isinstance(node, ast.Subscript) else None
-    return frozenset({name}) if name else EMPTY
+def _scan_call(node: ast.Call, local: frozenset[str], found: _Body) -> None:
+    """Collect the name that is called, and those in strings that are code."""
+    if name := dotted_name(node.func):
+        found.calls.append(name)
+    found.strings |= names_in_call(node).reads - local
 
 
 def _function_code(node: FunctionNode, plain: bool) -> Code:
@@ -551,7 +569,7 @@ class _Flow:
 
     def __init__(self) -> None:
         self.bound: set[str] = set()  # surely bound so far
-        self.sets: dict[str, set[str]] = {name: set() for name in (*_UNIONS, "reads")}
+        self.sets: defaultdict[str, set[str]] = defaultdict(set)  # by the fields of `Facts`
         self.code: dict[str, Code] = {}
         self.holds: dict[str, set[str]] = {}
         self.before: dict[str, frozenset[str]] = {}
@@ -583,7 +601,7 @@ class _Flow:
             open=self.open,
             calm=calm,
             awaits=self.awaits,
-            **{name: _frozen(names) for name, names in self.sets.items()},
+            **{name: _frozen(names) for name, names in self.sets.items()},  # few have any
         )
 
     # names
@@ -850,17 +868,23 @@ class _Flow:
     # expressions
 
     def evaluate(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load) and not self.is_local(node.id):
-                self.load(node.id)
-                self.sets["values"].add(node.id)
-            return
         method = _EVALUATIONS.get(type(node))
         if method is not None:
             method(self, node)
             return
         for child in child_nodes(node):
             self.evaluate(child)
+
+    def evaluate_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load) and not self.is_local(node.id):
+            self.load(node.id)
+            self.sets["values"].add(node.id)
+
+    def evaluate_Constant(self, node: ast.Constant) -> None:
+        """A value of its own."""
+
+    def evaluate_Attribute(self, node: ast.Attribute) -> None:
+        self.evaluate(node.value)
 
     def evaluate_Lambda(self, node: ast.Lambda) -> None:
         for value in _outside(node):
@@ -954,7 +978,7 @@ class _Flow:
         if called is not None and not self.is_local(called.split(".")[0]):
             self.calls.append(called)
         found = names_in_call(node)
-        exact = bool(found.reads | found.binds)  # then `globals()` in it gives no other name
+        exact = bool(found.reads or found.binds)  # then `globals()` in it gives no other name
         if isinstance(node.func, ast.Name):
             self.load(node.func.id)
         elif not (exact and isinstance(node.func, ast.Attribute) and is_namespace(node.func.value)):
@@ -977,6 +1001,7 @@ class _Flow:
         self.evaluate(node.left)
         if not names:
             self.evaluate(node.right)
+            return
         self.touch(StringNames(names))
 
     def evaluate_Await(self, node: ast.Await) -> None:
@@ -1041,6 +1066,8 @@ class _Flow:
                 self.code[root] = _join([*self.made, self.code.get(root, Code())])
 
     def touch(self, found: StringNames) -> None:
+        if found is NO_NAMES:
+            return
         for name in sorted(found.reads):
             self.load(name)
         for name in sorted(found.binds):

@@ -45,13 +45,13 @@ def _imports_of(cell: IndexedCell) -> Iterable[tuple[str, str]]:
 
 def full_name(node: ast.expr, imported: Imported) -> str | None:
     """The dotted name of what an expression like `np.random.rand` is; None if not imported."""
-    dotted = dotted_name(node)
-    if dotted is None:
-        return None
-    root, dot, rest = dotted.partition(".")
-    meant = imported.get(root)
+    root = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    meant = imported.get(root.id) if isinstance(root, ast.Name) else None
     if meant is None:
         return None
+    _, dot, rest = (dotted_name(node) or "").partition(".")
     if meant == "pylab":
         meant = "matplotlib.pylab"
     return meant + dot + rest

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from nbtools.analysis.facts import root_name
 from nbtools.analysis.imported import Imported, full_name
-from nbtools.analysis.regions import Positioned, Regions, Scope, start_of, stored_in
+from nbtools.analysis.regions import Positioned, Regions, Scope, start_of
 from nbtools.analysis.types import ARRAY, FRAME, SERIES, Types
 
 How = Literal["item", "attribute", "augmented", "delete-item", "call", "inplace", "function"]
@@ -127,7 +127,7 @@ class _Finder(Struct, frozen=True):
 
     def by_statements(self) -> Iterator[Change]:
         cell = self.regions.cell
-        for each in stored_in(cell):
+        for each in self.regions.stored:
             for target in _flat(each.target):
                 yield from self.stored(target, "item")
         for augmented in cell.nodes(ast.AugAssign):
@@ -162,7 +162,9 @@ class _Finder(Struct, frozen=True):
         if calls:
             statements = {id(each.value) for each in cell.nodes(ast.Expr)}
         for node in calls:
-            out = next((k.value for k in node.keywords if k.arg in ("out", "inplace")), None)
+            out = None
+            if node.keywords:
+                out = next((k.value for k in node.keywords if k.arg in ("out", "inplace")), None)
             if isinstance(node.func, ast.Attribute) and _may_change(node.func.attr, out):
                 yield from self.by_method(node, node.func, id(node) in statements)
             yield from self.by_function(node, out)

@@ -49,7 +49,7 @@ class Stored(Struct, frozen=True):
     point: Point  # from here on it is
 
 
-def stored_in(cell: IndexedCell) -> Iterator[Stored]:
+def _stored_in(cell: IndexedCell) -> Iterator[Stored]:
     """What assignments, loops, `with` and `:=` store, in functions too."""
     for node in cell.nodes(ast.Assign):
         for target in node.targets:
@@ -74,6 +74,11 @@ class Regions(Struct, frozen=True, eq=False, dict=True):
     cell: IndexedCell
 
     @cached_property
+    def stored(self) -> tuple[Stored, ...]:
+        """What the cell stores, in functions too."""
+        return tuple(_stored_in(self.cell))
+
+    @cached_property
     def scopes(self) -> tuple[Scope, ...]:
         """The functions, lambdas and classes of the cell."""
         found: list[Scope] = [
@@ -96,6 +101,8 @@ class Regions(Struct, frozen=True, eq=False, dict=True):
 
     def scopes_around(self, node: Positioned) -> list[Scope]:
         """The functions and classes whose body holds a node, from the outermost in."""
+        if not self.scopes:
+            return []
         around = [s for s in self.scopes if s is not node and _in_body(node, s)]
         return sorted(around, key=start_of) if len(around) > 1 else around
 

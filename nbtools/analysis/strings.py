@@ -24,6 +24,10 @@ class StringNames(Struct, frozen=True):
     open: bool = False  # it may touch names that nobody can list
 
 
+NO_NAMES = StringNames()
+_ANY_NAMES = StringNames(open=True)
+
+
 def names_in_call(node: ast.Call) -> StringNames:
     """What `eval`, `exec`, `query`, `format(**globals())` and the like touch by name."""
     function = node.func
@@ -37,10 +41,10 @@ def names_in_call(node: ast.Call) -> StringNames:
         if function.attr == "get" and is_namespace(function.value):
             text = _constant(node)
             return StringNames(frozenset({text})) if text else StringNames(open=True)
-        return StringNames(open=is_namespace(function.value))
+        return _ANY_NAMES if is_namespace(function.value) else NO_NAMES
     if isinstance(function, ast.Name) and function.id in ("eval", "exec"):
         return _in_evaluated(node)
-    return StringNames(open=is_namespace(node))
+    return _ANY_NAMES if is_namespace(node) else NO_NAMES
 
 
 def name_in_namespace(node: ast.Subscript) -> str | None:
@@ -88,7 +92,8 @@ def is_namespace(node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Call)
         and not node.args
-        and any(_is_call_of(node, name) for name in _NAMESPACES)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in _NAMESPACES
     )
 
 

@@ -21,7 +21,7 @@ from nbtools.analysis.known_returns import (
     METHODS,
     TUPLES,
 )
-from nbtools.analysis.regions import IndexedCell, Point, Regions, Scope, end_of, start_of, stored_in
+from nbtools.analysis.regions import IndexedCell, Point, Regions, Scope, end_of, start_of
 
 FRAME, SERIES, ARRAY = "pandas.DataFrame", "pandas.Series", "numpy.ndarray"
 _DEEPEST = 25  # of a chain of definitions: x from y from z ...
@@ -253,7 +253,7 @@ def read_types(cells: Sequence[IndexedCell], imported: Imported) -> Types:
     scopes: dict[_Key, Scope] = {}
     for position, cell in enumerate(cells):
         declared = {name for node in cell.nodes(ast.Global) for name in node.names}
-        for at, name, binding in _bindings_of(position, cell):
+        for at, name, binding in _bindings_of(position, regions[position]):
             around = [s for s in regions[position].scopes_around(at) if s is not at]
             key: _Key = (-1, None, name)
             if around and name not in declared:
@@ -271,8 +271,9 @@ def read_types(cells: Sequence[IndexedCell], imported: Imported) -> Types:
 _Bound = tuple[ast.expr | ast.stmt, str, _Binding]
 
 
-def _bindings_of(cell: int, tree: IndexedCell) -> Iterator[_Bound]:
-    for stored in stored_in(tree):
+def _bindings_of(cell: int, regions: Regions) -> Iterator[_Bound]:
+    tree = regions.cell
+    for stored in regions.stored:
         yield from _bind_target(cell, stored.target, stored.value, stored.point)
     functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
         *tree.nodes(ast.FunctionDef),

@@ -10,6 +10,7 @@ hold it, is used (Jupyter's late binding).
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -96,9 +97,11 @@ class _Seen(Struct):
     """What the code of one definition was found to look up."""
 
     code: Code
-    versions: dict[str, set[int]] = field(default_factory=dict)
+    reads: frozenset[str]  # of the names it reads, those that some block binds
+    versions: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     unbound: dict[str, int] = field(default_factory=dict)  # by a direct call: name -> its block
     made: int = 0  # how many versions there were when it was defined
+    called: bool = False  # what no block binds is noted in `unbound`
 
 
 class _Trace:
@@ -115,6 +118,7 @@ class _Trace:
         self.seen: dict[CodeId, _Seen] = {}
         self.writers: dict[str, set[int]] = {}
         self.block = 0  # the block that runs
+        self.bound = EMPTY.union(*(_bound_by(atom) for block in blocks for atom in block.atoms))
 
     def run(self) -> None:
         for index, block in enumerate(self.blocks):
@@ -139,7 +143,7 @@ class _Trace:
                 self.reads[block].setdefault(name, version)
 
     def bind(self, block: int, facts: Facts) -> None:
-        made = self.make(block, facts)
+        made = self.make(block, facts) if facts.code or facts.holds else _NOTHING_MADE
         for name in sorted(facts.binds | facts.writes_late):
             previous = self.env.get(name)
             version = self.own[block].get(name)
@@ -150,17 +154,21 @@ class _Trace:
                 self.versions.append(Version(name, block, kept, sure))
             elif self.versions[version].sure != sure:
                 self.versions[version] = replace(self.versions[version], sure=sure)
-            codes = self.codes.get(version, frozenset())
-            if name not in facts.always and previous is not None:
-                codes |= self.codes.get(previous, frozenset())
-            self.codes[version] = codes | made.get(name, frozenset())
+            if made:
+                self.give_code(version, made.get(name, _NO_CODE))
+            if previous is not None and name not in facts.always:
+                self.give_code(version, self.codes.get(previous, _NO_CODE))
             self.env[name] = version
         for name in facts.holds.keys() - facts.binds:
             version = self.env.get(name)
             if version is not None:
-                self.codes[version] = self.codes.get(version, frozenset()) | made[name]
+                self.give_code(version, made[name])
         for name in facts.deletes - facts.always:
             self.env.pop(name, None)
+
+    def give_code(self, version: int, codes: frozenset[CodeId]) -> None:
+        if codes:
+            self.codes[version] = self.codes.get(version, _NO_CODE) | codes
 
     def make(self, block: int, facts: Facts) -> dict[str, frozenset[CodeId]]:
         """The code that each name bound or filled here may hold."""
@@ -168,12 +176,15 @@ class _Trace:
         for name, code in facts.code.items():
             identity = (block, name)
             if identity in self.seen:
-                old = self.seen[identity].code
-                code = Code(code.reads | old.reads, code.writes | old.writes, escapes=code.escapes)
-            self.seen.setdefault(identity, _Seen(code, made=len(self.versions))).code = code
+                old = self.seen[identity]
+                reads, writes = code.reads | old.code.reads, code.writes | old.code.writes
+                old.code = Code(reads, writes, escapes=code.escapes)
+                old.reads, old.called = reads & self.bound, False
+            else:
+                self.seen[identity] = _Seen(code, code.reads & self.bound, made=len(self.versions))
             made[name] = frozenset({identity})
         for name, held in facts.holds.items():
-            codes = made.get(name, frozenset())
+            codes = made.get(name, _NO_CODE)
             for other in held:
                 version = self.env.get(other)
                 if version is not None:
@@ -183,7 +194,7 @@ class _Trace:
 
     def kept(self, name: str, version: int, facts: Facts) -> frozenset[CodeId]:
         """The code that survives in a value made from `name`: all, or what a call returns."""
-        codes = self.codes.get(version, frozenset())
+        codes = self.codes.get(version, _NO_CODE)
         if name not in facts.calls:
             return codes
         return frozenset(c for c in codes if self.seen[c].code.escapes)
@@ -196,10 +207,12 @@ class _Trace:
         `before` are the versions, when a compound statement starts, of what it binds; None
         for a simple statement, which binds after it has read.
         """
-        for name in facts.loads:
-            codes: frozenset[CodeId] = frozenset()
+        if not self.codes:
+            return
+        for name in facts.loads & self.bound:
+            codes = _NO_CODE
             for version in self.visible(name, before, EMPTY):
-                codes |= self.codes.get(version, frozenset())
+                codes |= self.codes.get(version, _NO_CODE)
             if codes:
                 surely = facts.bound_before.get(name, EMPTY)
                 self.look_up(codes, before, surely, called=name in facts.calls)
@@ -215,30 +228,37 @@ class _Trace:
         stack, done = sorted(codes), set(codes)
         while stack:
             seen = self.seen[stack.pop()]
+            misses = called and not seen.code.escapes  # calling a class calls no method
             for name in seen.code.writes:
                 self.writers.setdefault(name, set()).add(self.block)
-            for name in seen.code.reads:
+            if misses and not seen.called:
+                seen.called = True
+                for name in seen.code.reads - seen.reads:
+                    seen.unbound.setdefault(name, self.block)
+            for name in seen.reads:
                 versions = self.visible(name, before, surely)
                 if versions:
-                    seen.versions.setdefault(name, set()).update(versions)
-                elif called and not seen.code.escapes:  # calling a class calls no method
+                    seen.versions[name].update(versions)
+                elif misses:
                     seen.unbound.setdefault(name, self.block)
                 for version in versions:
-                    for code in sorted(self.codes.get(version, frozenset()) - done):
-                        done.add(code)
-                        stack.append(code)
+                    held = self.codes.get(version, _NO_CODE)
+                    if not held <= done:
+                        new = sorted(held - done)
+                        done.update(new)
+                        stack += new
 
     def visible(
         self,
         name: str,
         before: Mapping[str, int] | None,
         surely: frozenset[str],
-    ) -> list[int]:
+    ) -> tuple[int, ...]:
         """The versions of a name that code running in a statement may see."""
-        now = [self.env[name]] if name in self.env else []
+        version = self.env.get(name)
         if before is None or name not in before or name in surely:
-            return now
-        return [before[name], *now]
+            return () if version is None else (version,)
+        return (before[name],) if version is None else (before[name], version)
 
     def late_reads(self) -> Iterator[LateRead]:
         by_name: dict[str, list[int]] = {}
@@ -272,6 +292,15 @@ class _Trace:
         return earlier[-1] if earlier else numbers[0]
 
 
+_NO_CODE: frozenset[CodeId] = frozenset()
+_NOTHING_MADE: Mapping[str, frozenset[CodeId]] = {}
+
+
+def _bound_by(atom: Atom) -> frozenset[str]:
+    facts = atom.facts
+    return facts.binds | facts.writes_late if facts.writes_late else facts.binds
+
+
 def trace_versions(blocks: Sequence[Block]) -> Versions:
     """Which version of each name every block reads, when the blocks run in this order."""
     trace = _Trace(blocks)
@@ -301,11 +330,14 @@ def _repair_unbound(
     linked to that later version, and the dataflow puts it right.
     """
     unbound: set[str] = set()
-    kept = trace.blocks[block].facts.guarded | trace.own[block].keys() | BUILTINS
+    if not trace.unbound[block]:
+        return EMPTY
+    guarded, own = trace.blocks[block].facts.guarded, trace.own[block]
     for name in trace.unbound[block]:
         places = binders.get(name, ())
         later = bisect_right(places, block)
-        if name in kept or later == len(places):
+        kept = name in BUILTINS or name in own or name in guarded
+        if kept or later == len(places):
             unbound.add(name)
         else:
             trace.reads[block][name] = trace.own[places[later]][name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -10,18 +10,19 @@ from nbtools.analysis.facts import EMPTY
 from nbtools.analysis.versions import Block, Versions
 
 
+class Readers(Struct, frozen=True):
+    """Which blocks other than its own read each version, and which read a name unbound."""
+
+    of_version: tuple[frozenset[int], ...]
+    of_unbound: Mapping[str, frozenset[int]]
+
+
 class Naming(Struct, frozen=True):
     """The names of all versions."""
 
     names: tuple[str, ...]  # version -> its name in the reactive notebook
     clashes: tuple[frozenset[int], ...]  # versions that need one name: their blocks must merge
-
-
-class _Readers(Struct, frozen=True):
-    """Which blocks other than its own read each version, and which read a name unbound."""
-
-    of_version: tuple[frozenset[int], ...]
-    of_unbound: Mapping[str, frozenset[int]]
+    readers: Readers  # of the versions
 
 
 def is_private(name: str) -> bool:
@@ -34,7 +35,7 @@ def is_private(name: str) -> bool:
 def choose_names(
     blocks: Sequence[Block],
     versions: Versions,
-    identifiers: Collection[str],
+    identifiers: Container[str],
     pinned: Collection[str] = EMPTY,
 ) -> Naming:
     """Give each version a name.
@@ -45,16 +46,16 @@ def choose_names(
         identifiers: Every identifier of the notebook: a new name is none of them.
         pinned: Names that must stay as they are (parameters).
     """
-    chooser = _Chooser(blocks, versions, set(identifiers), frozenset(pinned))
+    chooser = _Chooser(blocks, versions, identifiers, frozenset(pinned))
     by_name: dict[str, list[int]] = {}
     for number, version in enumerate(versions.versions):
         by_name.setdefault(version.name, []).append(number)
     for name, numbers in by_name.items():
         chooser.choose(name, numbers)
-    return Naming(tuple(chooser.names), tuple(chooser.clashes))
+    return Naming(tuple(chooser.names), tuple(chooser.clashes), chooser.readers)
 
 
-def readers(blocks: Sequence[Block], versions: Versions) -> _Readers:
+def readers(blocks: Sequence[Block], versions: Versions) -> Readers:
     """Who reads what, now and late."""
     of_version: list[set[int]] = [set() for _ in versions.versions]
     of_unbound: dict[str, set[int]] = {}
@@ -76,7 +77,7 @@ def readers(blocks: Sequence[Block], versions: Versions) -> _Readers:
         looked_up = own.name in facts.late or own.name in facts.reads
         if own.previous is not None and (of_version[number] or looked_up):
             of_version[own.previous] |= {own.block} - {versions.versions[own.previous].block}
-    return _Readers(
+    return Readers(
         tuple(map(frozenset, of_version)),
         {name: frozenset(users) for name, users in of_unbound.items()},
     )
@@ -87,10 +88,12 @@ class _Chooser:
         self,
         blocks: Sequence[Block],
         versions: Versions,
-        taken: set[str],
+        identifiers: Container[str],
         pinned: frozenset[str],
     ) -> None:
-        self.blocks, self.versions, self.taken, self.pinned = blocks, versions, taken, pinned
+        self.blocks, self.versions, self.pinned = blocks, versions, pinned
+        self.identifiers = identifiers
+        self.made: set[str] = set()  # names that were given so far
         self.readers = readers(blocks, versions)
         self.names = [version.name for version in versions.versions]
         self.clashes: list[frozenset[int]] = []
@@ -133,6 +136,8 @@ class _Chooser:
     def is_definition(self, name: str, number: int) -> bool:
         """Whether the version is a function or class, whose name shows."""
         block = self.blocks[self.versions.versions[number].block]
+        if name not in block.facts.code:
+            return False
         return any(
             statement.kind in ("function", "class") and name in statement.facts.binds
             for atom in block.atoms
@@ -156,10 +161,10 @@ class _Chooser:
     def fresh(self, stem: str, first: str = "_1") -> str:
         """A name that nothing in the notebook uses, in any role."""
         candidate, number = stem + first, self.numbers.get(stem, 1)
-        while candidate in self.taken:
+        while candidate in self.made or candidate in self.identifiers:
             number += 1
             candidate = f"{stem.rstrip('_')}_{number}"
-        self.taken.add(candidate)
+        self.made.add(candidate)
         self.numbers[stem] = number
         return candidate
 

@@ -7,7 +7,8 @@ the function again after the change, part the cell between statements, merge at 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Literal
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from msgspec import Struct
 from nbtools.analysis.facts import BUILTINS, EMPTY, HOLDING_CALLS, Facts
 from nbtools.analysis.graph import components, running_order
 from nbtools.analysis.versions import Atom, Block, LateRead, Versions, trace_versions
-from nbtools.convert.names import Naming, choose_names, readers
+from nbtools.convert.names import Naming, Readers, choose_names
 
 Part = tuple[int, ...]  # numbers of atoms, in the order in which they run
 MOST_COPIES = 4  # of one function; a notebook that needs more is better merged
@@ -49,6 +50,7 @@ class _Trial(Struct, frozen=True):
     blocks: tuple[Block, ...]
     versions: Versions
     naming: Naming
+    parents: list[set[int]]  # see `dependencies`
     conflicts: tuple[LateRead, ...]
     cycles: tuple[tuple[int, ...], ...]  # blocks that need each other
     pulled: tuple[int, ...]  # blocks that would run later than they stand
@@ -60,7 +62,7 @@ class _Trial(Struct, frozen=True):
 
 def find_partition(
     cells: Sequence[Sequence[Atom]],
-    identifiers: Collection[str],
+    identifiers: Container[str],
     pinned: Collection[str] = EMPTY,
 ) -> Partition:
     """Choose the blocks of the reactive notebook.
@@ -94,19 +96,17 @@ def resolve_late(versions: Versions, late: LateRead) -> int | None:
     return own if late.versions <= {own, versions.versions[own].previous} else None
 
 
-def dependencies(
-    versions: Versions, blocks: Sequence[Block], naming: Naming | None = None
-) -> list[set[int]]:
+def dependencies(versions: Versions, found: Readers, names: Sequence[str] = ()) -> list[set[int]]:
     """For each block, the blocks whose names it uses.
 
     With final names, a name that is not bound when it is looked up counts too, if a version got it.
     """
-    parents: list[set[int]] = [set() for _ in blocks]
-    found = readers(blocks, versions)
+    parents: list[set[int]] = [set() for _ in versions.own]
     for number, users in enumerate(found.of_version):
         block = versions.versions[number].block
-        name = naming.names[number] if naming else ""
-        for user in users | found.of_unbound.get(name, frozenset()) - {block}:
+        if names and names[number] in found.of_unbound:
+            users |= found.of_unbound[names[number]] - {block}
+        for user in users:
             parents[user].add(block)
     return parents
 
@@ -123,7 +123,7 @@ class _Search:
     def __init__(
         self,
         atoms: list[Atom],
-        identifiers: Collection[str],
+        identifiers: Container[str],
         pinned: Collection[str],
         may_copy: bool = True,
     ) -> None:
@@ -136,6 +136,7 @@ class _Search:
         self.copied: dict[tuple[int, int], int] = {}  # (atom, where) -> the copy's number
         self.whole: dict[int, int] = {}  # atom -> its cell's first atom, for parted cells
         self.trials = 0
+        self.given = list(range(len(atoms)))  # the author's order
 
     def run(self, sizes: Sequence[int]) -> _Trial:
         parts: list[Part] = []
@@ -167,10 +168,10 @@ class _Search:
             for late in versions.late
             if len(late.versions) > 1 and resolve_late(versions, late) is None
         )
-        parents = dependencies(versions, blocks, naming)
+        parents = dependencies(versions, naming.readers, naming.names)
         cycles = tuple(c for c in components(parents) if len(c) > 1)
         pulled = () if cycles else self.pulled(kept, parents)
-        return _Trial(kept, blocks, versions, naming, conflicts, cycles, pulled)
+        return _Trial(kept, blocks, versions, naming, parents, conflicts, cycles, pulled)
 
     def pulled(self, parts: Sequence[Part], parents: Sequence[Collection[int]]) -> tuple[int, ...]:
         """Blocks with effects that would run behind a block with effects further down."""
@@ -214,7 +215,7 @@ class _Search:
         A name that is read before anything binds it is another matter: there the later
         binding is the repair, and the reader waits for it.
         """
-        above = ancestors(dependencies(trial.versions, trial.blocks, trial.naming))
+        above = ancestors(trial.parents)
         for index in self.pulled_by_code(trial):
             below = {other for other in above[index] if other > index}
             between = {other for other in above[index] if not below.isdisjoint(above[other])}
@@ -224,11 +225,9 @@ class _Search:
 
     def pulled_by_code(self, trial: _Trial) -> list[int]:
         """The pulled blocks that wait for what their code looks up, and for nothing else."""
-        above = (
-            ancestors(dependencies(trial.versions, trial.blocks, trial.naming))
-            if trial.pulled
-            else []
-        )
+        if not trial.pulled:
+            return []
+        above = ancestors(trial.parents)
         early = _early_readers(trial.versions)
         return [index for index in trial.pulled if early.isdisjoint(above[index] | {index})]
 
@@ -408,10 +407,14 @@ class _Search:
     def sees_the_same(self, parts: Sequence[Part]) -> bool:
         """Whether every statement sees the values that it saw in the author's order."""
         order = [number for part in parts for number in part]
-        given = [number for number, atom in enumerate(self.atoms) if not atom.copy]
-        return [n for n in order if not self.atoms[n].copy] == given or (
-            self.sight(order) == self.sight(given)
+        return [n for n in order if not self.atoms[n].copy] == self.given or (
+            self.sight(order) == self.given_sight
         )
+
+    @cached_property
+    def given_sight(self) -> dict[tuple[int, str, str], set[int]]:
+        """What each atom sees in the author's order."""
+        return self.sight(self.given)
 
     def sight(self, order: Sequence[int]) -> dict[tuple[int, str, str], set[int]]:
         """The atoms whose values each atom, and the code it defines, sees in an order."""

@@ -64,16 +64,30 @@ class IpynbText(Struct, frozen=True, dict=True):
         What stands behind the end of a line is taken for its end. A cell without a source is
         where the cell begins.
         """
+        if cell not in self._beginnings:
+            self._beginnings[cell] = self._begin(cell)
+        start, row, first = self._beginnings[cell]
         offset = self._offset(cell, line, column)
         newline = self._newline
-        row = self._rows[cell] + self.text.count(newline, self.starts[cell], offset)
-        before = self.text.rfind(newline, self.starts[cell], offset)
-        first = before + 1 if before >= 0 else self._line_starts[cell]
+        row += self.text.count(newline, start, offset)
+        before = self.text.rfind(newline, start, offset)
+        first = before + 1 if before >= 0 else first
         return row, offset - first + 1 - (row == 1 and self.text.startswith("\ufeff"))
 
     def _anchor(self, cell: int) -> int:
         found = self.cell(cell)
         return found.value[0] if found.value else found.start
+
+    def _begin(self, cell: int) -> tuple[int, int, int]:
+        """Where a cell's source begins: the offset, its line (1-based), and that line's offset."""
+        start, anchor, newline = self.starts[cell], self._anchor(cell), self._newline
+        before = self.text.rfind(newline, start, anchor)
+        first = before + 1 if before >= 0 else self._line_starts[cell]
+        return anchor, self._rows[cell] + self.text.count(newline, start, anchor), first
+
+    @cached_property
+    def _beginnings(self) -> dict[int, tuple[int, int, int]]:
+        return {}
 
     @cached_property
     def _newline(self) -> str:

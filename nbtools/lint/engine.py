@@ -45,11 +45,13 @@ def check_source(
     name = Path(path).name
     if detect_kind(data, name) is None:
         return Outcome(path, "not-a-notebook", is_notebook=False)
+    from nbtools.convert.collector import paused_collector
     from nbtools.lint.selection import select_rules
 
     select_rules(settings, "jupyter")  # raises before anything is tried
     try:
-        return _check(data, path, name, folder, settings, fix)
+        with paused_collector():
+            return _check(data, path, name, folder, settings, fix)
     except Exception as error:
         from traceback import format_exc
 
@@ -64,6 +66,7 @@ def _check(
     from nbtools.lint.fixing import Fixing, State, fix_findings
     from nbtools.lint.reading import Unread, read_file
     from nbtools.lint.selection import may_fix
+    from nbtools.syntax import no_warnings
 
     read = partial(
         read_file,
@@ -73,7 +76,7 @@ def _check(
         outputs=settings.outputs,
     )
     check = partial(check_file, settings=settings)
-    with allow_deep_trees():
+    with allow_deep_trees(), no_warnings():
         file = read(data)
         if not isinstance(file, Unread) and file.is_python2 and not _says_python2(settings):
             file = Unread("skipped", "Python 2 notebook")

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from nbtools.analysis.facts import Import
 from nbtools.analysis.graph import components
-from nbtools.analysis.versions import Block, Versions, atoms_of, trace_versions
-from nbtools.convert.names import is_private
+from nbtools.analysis.versions import Block, Versions, trace_versions
+from nbtools.convert.names import is_private, readers
 from nbtools.rules.program import Program, skips
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 8
 """Of cells in a message."""
-_WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Read(Struct, frozen=True):
@@ -92,10 +91,20 @@ def _order(read: Read) -> tuple[int, int, str]:
 
 def conversion_plan(program: Program) -> Partition:
     """The plan that `nbtools convert` follows: its blocks and names."""
-    cells = [list(atoms_of(i, c.statements)) for i, c in enumerate(program.cells)]
     from nbtools.convert.partition import find_partition  # here: few notebooks need a plan
 
-    return find_partition(cells, frozenset(_WORD.findall(program.text)))
+    return find_partition(program.atoms_of_cells, _Words(program.text))
+
+
+class _Words(Struct, frozen=True):
+    """The words of a text. Few are asked for, so they are looked for and not listed."""
+
+    text: str
+
+    def __contains__(self, word: object) -> bool:
+        if not isinstance(word, str) or word not in self.text:
+            return False
+        return re.search(rf"\b\d*{re.escape(word)}\b", self.text) is not None
 
 
 def resolution(program: Program, name: str) -> str:
@@ -157,12 +166,12 @@ def _looks_down(program: Program) -> bool:
 def _needs_by_version(program: Program) -> list[dict[int, str]]:
     """For each cell, the cells whose values it uses in a run from the top, and one name of each."""
     cells = program.cells
-    blocks = [Block.of(atoms_of(i, c.statements)) for i, c in enumerate(cells)]
+    blocks = [Block.of(atoms) for atoms in program.atoms_of_cells]
     versions = trace_versions(blocks)
     needs: list[dict[int, str]] = [{} for _ in cells]
     from nbtools.convert.partition import dependencies
 
-    parents = dependencies(versions, blocks)
+    parents = dependencies(versions, readers(blocks, versions))
     for user, names in enumerate(_used(versions, len(cells))):
         for name, version in names:
             block = versions.versions[version].block

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +31,7 @@ from nbtools.analysis.versions import Atom, Block, Versions, atoms_of, trace_ver
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal
 from nbtools.rules.finding import Span
-from nbtools.syntax import NODE_FIELDS, child_nodes, parse_source
+from nbtools.syntax import child_nodes, index_nodes, parse_source
 
 if TYPE_CHECKING:
     from nbtools.rules.directives import Usage
@@ -69,15 +68,7 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def _nodes(self) -> Mapping[type[ast.AST], Sequence[ast.AST]]:
-        found: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
-        pending: list[ast.AST] = self.tree.body[::-1]
-        while pending:
-            node = pending.pop()
-            kind = type(node)
-            found[kind].append(node)
-            if NODE_FIELDS[kind]:  # more than half of all nodes are names and constants
-                pending += child_nodes(node)[::-1]
-        return dict(found)
+        return index_nodes(self.tree.body)
 
     def nodes(self, kind: type[_Node]) -> Sequence[_Node]:
         """Every node of one kind in the cell, in the order of the text."""
@@ -226,8 +217,16 @@ class Program(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def atoms(self) -> tuple[tuple[int, Atom], ...]:
         """What runs, statement by statement: the position in `cells`, and the atom."""
-        runs = (pair for pair in enumerate(self.cells) if not skips(pair[1].cell))
-        return tuple((i, atom) for i, cell in runs for atom in atoms_of(i, cell.statements))
+        runs = (pair for pair in enumerate(self.atoms_of_cells) if not self._skipped(pair[0]))
+        return tuple((position, atom) for position, atoms in runs for atom in atoms)
+
+    def _skipped(self, position: int) -> bool:
+        return skips(self.cells[position].cell)
+
+    @cached_property
+    def atoms_of_cells(self) -> tuple[tuple[Atom, ...], ...]:
+        """Per cell what it runs, whether or not a run leaves the cell out."""
+        return tuple(atoms_of(i, cell.statements) for i, cell in enumerate(self.cells))
 
     @cached_property
     def run(self) -> Versions:

@@ -112,11 +112,13 @@ class _Run:
     def read_now(self, block: int, position: int, atom: Atom) -> Iterator[Unbound]:
         facts = atom.facts
         below = {
-            name: self.trace.versions[version].block
+            name
             for name, version in self.trace.reads[block].items()
             if self.trace.versions[version].block > block
         }
-        for name in sorted((self.trace.unbound[block] | below.keys()) - facts.guarded):
+        if not (below or self.trace.unbound[block]):
+            return
+        for name in sorted((self.trace.unbound[block] | below) - facts.guarded):
             statement = next((s for s in atom.statements if name in s.facts.loads), None)
             if statement is None:
                 continue
