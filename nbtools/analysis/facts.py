@@ -830,7 +830,7 @@ class _Flow:
         self.keep(code)
         self.bind(node.name)
         if not self.in_class:
-            self.code[node.name] = code
+            self.name_code(node.name, code)
             for decorator in node.decorator_list:
                 self.hold(node.name, decorator)
 
@@ -853,7 +853,7 @@ class _Flow:
         self.made = made
         self.bind(node.name)
         if not self.in_class:
-            self.code[node.name] = replace(_join(made[first:]), escapes=True)
+            self.name_code(node.name, replace(_join(made[first:]), escapes=True))
             for base in node.bases:
                 self.hold(node.name, base)
 
@@ -1017,13 +1017,18 @@ class _Flow:
         self.sets["strings"] |= code.strings
         self.sets["writes_late"] |= code.writes
 
+    def name_code(self, name: str, code: Code) -> None:
+        """A name holds code from here on; of two branches that define it, either may be it."""
+        known = self.code.get(name)
+        self.code[name] = code if known is None else _join([known, code])
+
     def store(self, target: ast.expr, value: ast.expr | None) -> None:
         if isinstance(target, ast.Name):
             self.bind(target.id)
             if self.in_class:
                 return
             if self.made:
-                self.code[target.id] = _join(self.made)
+                self.name_code(target.id, _join(self.made))
             if value is not None:
                 self.hold(target.id, value)
             return
