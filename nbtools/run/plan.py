@@ -32,7 +32,7 @@ class JobCell:
     raises: bool = False  # an exception is expected, and does not end the run
     plain: str | None = None  # without IPython's syntax, where it has any
     lines: tuple[int, ...] = ()  # of `plain`: the author's lines (1-based)
-    descendants: tuple[int, ...] = ()  # the cells that cannot run without it
+    children: tuple[int, ...] = ()  # the cells that cannot run without it
     setup: bool = False
     assigns: str = ""  # statements to run right after it: what `--set` gives
 
@@ -80,8 +80,8 @@ def _document(cell: JobCell) -> dict[str, Any]:
     for name in ("raises", "setup"):
         if getattr(cell, name):
             found[name] = True
-    if cell.descendants:
-        found["descendants"] = list(cell.descendants)
+    if cell.children:
+        found["children"] = list(cell.children)
     return found
 
 
@@ -187,11 +187,12 @@ def plan_reactive(
     setup = [index for index, cell in enumerate(notebook.cells) if cell.name == "setup"]
     _put_first(setup, parents, name)
     _refuse_cycles(parents, names, name)
-    children = _descendants(parents)
+    children = _children(parents)
     disabled: dict[int, int | None] = {}
     for index, cell in enumerate(notebook.cells):
         if cell.disabled:
-            disabled |= {child: index for child in children[index] if child not in disabled}
+            below = _descendants(children, index)
+            disabled |= {child: index for child in below if child not in disabled}
             disabled[index] = None
     binds = [each.defs for each in names]
     assigns = _place(given or {}, [range(len(binds))], binds, name)
@@ -199,7 +200,7 @@ def plan_reactive(
         JobCell(
             index,
             notebook.cells[index].source,
-            descendants=children[index],
+            children=tuple(children[index]),
             setup=index in setup,
             assigns=assigns[index],
         )
@@ -262,14 +263,21 @@ def _refuse_cycles(parents: Sequence[set[int]], names: Sequence[CellNames], name
             raise NotRunnableError(f"{name}: cells {cells} need each other (via {words})")
 
 
-def _descendants(parents: Sequence[set[int]]) -> list[tuple[int, ...]]:
-    """For each cell, all that depend on it, at any distance."""
-    below: list[set[int]] = [set() for _ in parents]
-    children: list[set[int]] = [set() for _ in parents]
+def _children(parents: Sequence[set[int]]) -> list[list[int]]:
+    """For each cell, those that need it directly, ascending."""
+    children: list[list[int]] = [[] for _ in parents]
     for child, found in enumerate(parents):
         for parent in found:
-            children[parent].add(child)
-    for position in reversed(running_order(parents)):
-        for child in children[position]:
-            below[position] |= {child} | below[child]
-    return [tuple(sorted(each)) for each in below]
+            children[parent].append(child)
+    return children
+
+
+def _descendants(children: Sequence[Sequence[int]], root: int) -> set[int]:
+    found: set[int] = set()
+    pending = [root]
+    while pending:
+        for child in children[pending.pop()]:
+            if child not in found:
+                found.add(child)
+                pending.append(child)
+    return found

@@ -37,6 +37,7 @@ _VARIABLE = "NBTOOLS_RUN"
 # Neither the notebook's folder nor nbtools' may shadow what the worker imports.
 _START = """\
 import sys
+if sys.version_info < (3, 8): sys.exit("it is Python %d.%d" % sys.version_info[:2])
 if sys.path and sys.path[0] == "": del sys.path[0]
 from importlib.machinery import SourceFileLoader
 worker = sys.modules["nbtools_worker"] = type(sys)("nbtools_worker")
@@ -271,7 +272,9 @@ class _Recorder:
         cell, because = int(event["cell"]), int(event["because"])
         self._finish(CellRun(cell, "cancelled", because=because))
 
-    def end(self, event: Mapping[str, Any], status: Status | None, dropped: Mapping[str, int]) -> None:
+    def end(
+        self, event: Mapping[str, Any], status: Status | None, dropped: Mapping[str, int]
+    ) -> None:
         """The current cell is done."""
         if self.current is None:
             return
@@ -360,6 +363,7 @@ class _Session:
     # --- start and end
 
     def start(self, python: str, environment: Mapping[str, str]) -> None:
+        self.python = python
         jobs, self.jobs = os.pipe()
         self.events, events = os.pipe()
         pipes = [os.pipe(), os.pipe()]
@@ -471,12 +475,14 @@ class _Session:
             self.ending = Ending("broken", self.recorder.current, reason)
         if self.recorder.done is None:
             self._close_current()
-        if self.recorder.ready is None and self.ending is None and not self.interrupts:
+        if self.recorder.ready is None and self.ending and self.ending.kind == "died":
             self._refuse()
 
     def _select(self, seconds: float) -> set[int]:
         with selectors.DefaultSelector() as selector:
-            for descriptor in [self.events] * self.open + [p.descriptor for p in self.printed if p.open]:
+            for descriptor in [self.events] * self.open + [
+                p.descriptor for p in self.printed if p.open
+            ]:
                 selector.register(descriptor, selectors.EVENT_READ)
             return {key.fd for key, _ in selector.select(seconds)}
 
@@ -536,10 +542,15 @@ class _Session:
         elif failed and self.answered:
             status = "interrupted"
         dropped = {each.name: each.next_cell() for each in self.printed}
+        cell = self.recorder.current
         self.recorder.end(event, status, dropped)
         self.deadline = None
-        if self.timed_out == "cell" and not self.interrupts and self.job.kind == "reactive":
-            self.timed_out = None  # the cells that do not depend on it go on
+        if (
+            status in ("timed-out", "interrupted")
+            and cell is not None
+            and self.job.cell(cell).raises
+        ):
+            self._end_now()  # the worker takes it for the exception that was expected
 
     def _close_current(self) -> None:
         """The process is gone: the cell that ran has what it printed until then."""
@@ -575,7 +586,9 @@ class _Session:
     def _refuse(self) -> None:
         """The worker did not even begin."""
         lines = self.last_words.strip().splitlines() or ["it ended without a word"]
-        raise NbtoolsError(f"the interpreter cannot run notebooks (3.8 or newer): {lines[-1]}")
+        raise NbtoolsError(
+            f"{self.python} cannot run notebooks, Python 3.8 or newer can: {lines[-1]}"
+        )
 
     # --- limits
 
@@ -629,9 +642,9 @@ class _Session:
 
     def trace(self) -> Trace:
         recorder, job = self.recorder, self.job
-        missing = {
-            cell.index: CellRun(cell.index, "not-run") for cell in job.cells
-        } | {index: CellRun(index, "skipped") for index in job.skipped}
+        missing = {cell.index: CellRun(cell.index, "not-run") for cell in job.cells} | {
+            index: CellRun(index, "skipped") for index in job.skipped
+        }
         runs = {**missing, **recorder.runs}
         for index, because in job.disabled.items():
             runs[index] = CellRun(index, "skipped", because=because)

@@ -13,10 +13,13 @@ from __future__ import annotations
 import ast
 import base64
 import builtins
+import contextlib
+import faulthandler
 import io
 import json
 import linecache
 import os
+import re
 import signal
 import sys
 import time
@@ -47,10 +50,8 @@ class Channel:
     def mark(self) -> int:
         """Flush what was printed, and put the next mark behind it."""
         for stream in self.streams:
-            try:
+            with contextlib.suppress(OSError, ValueError):  # the notebook closed it
                 stream.flush()
-            except (OSError, ValueError):
-                pass  # the notebook closed it
         self.marks += 1
         line = b"\0%s:%d\0" % (self.token, self.marks)
         for descriptor in self.printed:
@@ -155,7 +156,7 @@ class Sources:
         if lines:
             self.lines[index] = lines
         # Without a time of change `linecache.checkcache` leaves it alone.
-        linecache.cache[name] = (len(text), None, text.splitlines(True), name)  # type: ignore[assignment]
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
         return name
 
     def frames(self, error: BaseException) -> list[dict[str, Any]]:
@@ -366,6 +367,10 @@ def _print_repr(printer: Printer, value: Any, _cycle: bool) -> None:
         printer.text(line)
 
 
+def _own_repr(value: Any, base: Any) -> bool:
+    return type(value).__repr__ is not base.__repr__
+
+
 def _items(printer: Printer, values: Any) -> Iterator[Any]:
     for number, value in enumerate(values):
         if number:
@@ -379,7 +384,7 @@ def _items(printer: Printer, values: Any) -> Iterator[Any]:
 
 def _sequence(start: str, end: str, base: type) -> Callable[[Printer, Any, bool], None]:
     def show(printer: Printer, value: Any, cycle: bool) -> None:
-        if type(value) is not base and type(value).__repr__ is not base.__repr__:
+        if type(value) is not base and _own_repr(value, base):
             printer.text(repr(value))
         elif cycle:
             printer.text(start + "..." + end)
@@ -395,7 +400,7 @@ def _sequence(start: str, end: str, base: type) -> Callable[[Printer, Any, bool]
 
 def _set(start: str, end: str, base: type) -> Callable[[Printer, Any, bool], None]:
     def show(printer: Printer, value: Any, cycle: bool) -> None:
-        if type(value) is not base and type(value).__repr__ is not base.__repr__:
+        if type(value) is not base and _own_repr(value, base):
             printer.text(repr(value))
         elif cycle:
             printer.text(start + "..." + end)
@@ -416,7 +421,7 @@ def _set(start: str, end: str, base: type) -> Callable[[Printer, Any, bool], Non
 
 
 def _print_dict(printer: Printer, value: Any, cycle: bool) -> None:
-    if type(value) is not dict and type(value).__repr__ is not dict.__repr__:
+    if type(value) is not dict and _own_repr(value, dict):
         printer.text(repr(value))
         return
     if cycle:
@@ -448,10 +453,8 @@ def _print_function(printer: Printer, value: Any, _cycle: bool) -> None:
     module = value.__module__
     if module and module not in ("__builtin__", "builtins", "exceptions"):
         name = module + "." + name
-    try:
+    with contextlib.suppress(TypeError, ValueError):
         name += str(inspect.signature(value))
-    except (TypeError, ValueError):
-        pass
     printer.text("<function %s>" % name)
 
 
@@ -786,7 +789,7 @@ class Mangler(ast.NodeTransformer):
                 name = getattr(each, "name", "")
                 self.visit(each)
                 if is_local(name):
-                    each.name = name  # type: ignore[union-attr]
+                    each.name = name
         return node
 
     def _visit_comprehension(self, node: Any) -> Any:
@@ -884,18 +887,34 @@ class IPythonEngine:
         source, index = cell["source"], cell["index"]
         self.sources.shift[index] = len(source) - len(source.lstrip("\n"))
         self.shell.nbtools_cell = index
-        result = self.shell.run_cell(source, store_history=True)
-        if result is None:
-            return Outcome(RuntimeError("IPython gave no result"))
+        result = await self._run_source(source)
         outcome = Outcome(result.error_before_exec or result.error_in_exec)
         outcome.leaves = self.shell.nbtools_leaves
         return outcome
+
+    async def _run_source(self, source: str) -> Any:
+        shell = self.shell
+        try:
+            found, failure = shell.transform_cell(source), None
+        except Exception:
+            found, failure = source, sys.exc_info()
+        more = {"transformed_cell": found, "preprocessing_exc_tuple": failure}
+        if not shell.should_run_async(source, **more):
+            return shell.run_cell(source, store_history=True)
+        result = None
+        try:
+            result = await shell.run_cell_async(source, store_history=True, **more)
+        finally:
+            shell.events.trigger("post_execute")
+            if result is not None:
+                shell.events.trigger("post_run_cell", result)
+        return result
 
     def set(self, source: str) -> None:
         exec(source, self.shell.user_ns)
 
 
-def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:
+def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:  # noqa: C901
     """IPython's shell, with what it shows sent as events.
 
     It is named as the kernel's: pandas, tqdm and rich look at the name.
@@ -1058,19 +1077,27 @@ class ReactiveEngine:
         except Exception as error:
             outcome = Outcome(outcome.error or error)
         if outcome.error is not None:
-            _unmangle(outcome.error, prefix)
+            _unmangle(outcome.error)
             lines = self.sources.format(outcome.error)
-            self.channel.error(outcome.error, [line.replace(prefix + "_", "_") for line in lines])
+            self.channel.error(outcome.error, [_unmangle_text(line) for line in lines])
         return outcome
 
     def set(self, source: str) -> None:
         exec(source, self.namespace)
 
 
-def _unmangle(error: BaseException, prefix: str) -> None:
-    error.args = tuple(
-        each.replace(prefix + "_", "_") if isinstance(each, str) else each for each in error.args
-    )
+_MANGLED = re.compile(r"\b_cell_\d+(?=_)")
+_HINT = re.compile(r" Did you mean: '_cell_\d+_\w*'\?")
+
+
+def _unmangle_text(text: str) -> str:
+    """Python's words with the author's names; a hint at another cell's `_x` is none."""
+    return _MANGLED.sub("", _HINT.sub("", text))
+
+
+def _unmangle(error: BaseException) -> None:
+    if isinstance(error, (NameError, AttributeError)):
+        error.args = tuple(_unmangle_text(e) if isinstance(e, str) else e for e in error.args)
 
 
 class Area:
@@ -1283,7 +1310,6 @@ def _missing(module: str) -> Callable[[str], Any]:
 
 def make_marimo(area: Area, file: str | None) -> Any:
     """What `import marimo` finds where marimo is not installed."""
-    import contextlib
 
     def stop(predicate: Any, output: Any = None) -> None:
         if predicate:
@@ -1358,7 +1384,6 @@ class Run:
         self.sources = Sources(job["name"])
         self.module = types.ModuleType("__main__")
         self.module.__dict__["__builtins__"] = builtins
-        self.in_cell = False
         self.interrupted = False
         self.engine: Any = None
 
@@ -1368,6 +1393,7 @@ class Run:
         sys.path.insert(0, "")
         sys.argv[:] = [self.job["name"]]
         signal.signal(signal.SIGINT, self._on_interrupt)
+        faulthandler.enable(2)  # says on descriptor 2 where Python was when it crashed
         for number, name in ((1, "stdout"), (2, "stderr")):
             stream = _Stream(number, self.channel)
             self.channel.streams.append(stream)
@@ -1380,9 +1406,8 @@ class Run:
         self.channel.send("ready", python=python, engine=self.engine.name)
 
     def _on_interrupt(self, _number: int, _frame: Any) -> None:
+        """Between two cells: in a cell Python's own handler raises KeyboardInterrupt."""
         self.interrupted = True
-        if self.in_cell:
-            raise KeyboardInterrupt
 
     def _make_linear(self) -> Any:
         builtins.input = _refuse_input
@@ -1448,25 +1473,35 @@ class Run:
             if tick is not None:
                 await tick(0)
             if outcome.error is not None or outcome.stopped:
-                for child in cell.get("descendants", ()):
-                    cancelled.setdefault(child, index)
-            if outcome.leaves or (outcome.error is not None and not reactive):
-                if outcome.leaves or not cell.get("raises"):
-                    break
+                self._cancel(cell, cancelled)
+            failed = outcome.error is not None and not cell.get("raises")
+            if outcome.leaves or (failed and not reactive):
+                break
+
+    def _cancel(self, cell: dict[str, Any], cancelled: dict[int, int]) -> None:
+        """Note that what depends on a cell cannot run."""
+        children = {each["index"]: each.get("children", ()) for each in self.job["cells"]}
+        pending = list(cell.get("children", ()))
+        while pending:
+            child = pending.pop()
+            if child not in cancelled:
+                cancelled[child] = cell["index"]
+                pending += children.get(child, ())
 
     async def _run_cell(self, cell: dict[str, Any]) -> Outcome:
         self.channel.send("start", cell=cell["index"])
         start = time.perf_counter()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            self.in_cell = True
             outcome: Outcome = await self.engine.run(cell)
             if "set" in cell and outcome.error is None:
                 self.engine.set(cell["set"])
-            self.in_cell = False
         except BaseException as error:  # an interrupt beside the notebook's own code
-            self.in_cell = False
             outcome = Outcome(error)
             self.channel.error(error, self.sources.format(error))
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        if isinstance(outcome.error, KeyboardInterrupt) and not cell.get("raises"):
+            self.interrupted = True
         if os.getpid() != _MAIN_PID:  # the cell forked, and this is the copy
             for stream in self.channel.streams:
                 stream.flush()
@@ -1513,12 +1548,14 @@ def _is_installed(name: str) -> bool:
 
 def _peak_memory() -> int:
     """Bytes that this process had in use at most."""
-    try:
+    try:  # what getrusage says began with the size of the process that forked this one
+        with open("/proc/self/status", "rb") as file:
+            found = re.search(rb"VmHWM:\s*(\d+)", file.read())
+        return int(found[1]) * 1024 if found else 0
+    except OSError:
         import resource
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def set_limits(job: dict[str, Any]) -> None:
@@ -1551,7 +1588,7 @@ def die_with_parent(descriptor: int) -> None:
         fcntl.fcntl(descriptor, fcntl.F_SETOWN, -os.getpgrp())
         fcntl.fcntl(descriptor, 10, signal.SIGKILL)  # F_SETSIG
         flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)  # type: ignore[attr-defined]
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
     except (OSError, AttributeError):
         pass  # not Linux: a run then ends by its limits
 
@@ -1576,7 +1613,7 @@ def _read_line(descriptor: int) -> bytes:
 
 
 def _needs_loop(job: dict[str, Any], engine: Any) -> bool:
-    """Jupyter runs cells inside a running event loop; importing asyncio takes as long as the rest."""
+    """Jupyter runs cells inside a running event loop; importing asyncio takes its time."""
     if isinstance(engine, IPythonEngine):
         return True
     words = ("async", "await")
@@ -1592,10 +1629,8 @@ def main(jobs: int, events: int) -> None:
 
     def forget() -> None:
         for descriptor in (channel.events, jobs, *printed):
-            try:
+            with contextlib.suppress(OSError):
                 os.close(descriptor)
-            except OSError:
-                pass
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=forget)
