@@ -38,11 +38,14 @@ _VARIABLE = "NBTOOLS_RUN"
 _START = """\
 import sys
 if sys.version_info < (3, 8): sys.exit("it is Python %d.%d" % sys.version_info[:2])
-if sys.path and sys.path[0] == "": del sys.path[0]
+import os
+kept = [path for path in sys.path if path]
+sys.path[:] = [path for path in kept if path != os.getcwd()]
 from importlib.machinery import SourceFileLoader
 worker = sys.modules["nbtools_worker"] = type(sys)("nbtools_worker")
 worker.__file__ = sys.argv[1]
 SourceFileLoader("nbtools_worker", sys.argv[1]).exec_module(worker)
+sys.path[:] = kept
 worker.main(int(sys.argv[2]), int(sys.argv[3]))
 """
 
@@ -496,6 +499,8 @@ class _Session:
         if len(self.buffer) > LARGEST_EVENT:
             raise _BrokenError("an event that is too long")
         for line in lines:
+            if self.killed:
+                return
             token, _, text = line.partition(b" ")
             if token.decode("ascii", "replace") != self.token:
                 raise _BrokenError("a line that is no event")

@@ -523,7 +523,7 @@ _PRINTERS: dict[type, Callable[[Printer, Any, bool], None]] = {
 _NAMED_PRINTERS: dict[tuple[str, str], Callable[[Printer, Any, bool], None]] = {
     ("collections", "deque"): _print_call("", _deque_arguments),
     ("collections", "defaultdict"): _print_call("", lambda d: [d.default_factory, dict(d)]),
-    ("collections", "OrderedDict"): _print_call("", lambda d: [dict(d)] if d else []),
+    ("collections", "OrderedDict"): _print_call("", lambda d: [list(d.items())] if d else []),
     ("collections", "Counter"): _print_call("", lambda d: [dict(d.most_common())] if d else []),
 }
 
