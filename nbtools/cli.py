@@ -17,6 +17,7 @@ from nbtools.errors import NbtoolsError
 
 COMMANDS = {
     "convert": "Convert Jupyter notebooks to reactive notebooks (marimo's .py files).",
+    "graph": "Print which cell feeds which, through which names.",
     "lint": "Find what keeps notebooks from running again as they were saved.",
     "rule": "Explain a rule of `nbtools lint`.",
 }
