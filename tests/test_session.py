@@ -415,7 +415,10 @@ def test_garbage_in_the_channel_ends_the_run() -> None:
 
 
 def test_forks_print_and_end_without_a_word_in_the_channel() -> None:
-    source = "import os as _os\nif _os.fork() == 0:\n    print('child')\nelse:\n    _os.wait()\n    print('parent')"
+    source = (
+        "import os as _os\nif _os.fork() == 0:\n    print('child')\n"
+        "else:\n    _os.wait()\n    print('parent')"
+    )
     trace = run_reactive(source, source.replace("print('child')", "raise SystemExit"), "3")
     assert texts(trace.cells[0]) == ["stdout: child\nparent\n"]
     assert statuses(trace) == ["ok", "ok", "ok"]
@@ -451,7 +454,10 @@ def test_time_is_limited(limits: Limits) -> None:
 
 
 def test_a_cell_that_will_not_stop_is_killed() -> None:
-    source = "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"
+    source = (
+        "while True:\n    try:\n        while True:\n            pass\n"
+        "    except BaseException:\n        pass"
+    )
     trace = run_reactive(source, "2", limits=Limits(cell_seconds=0.2))
     assert statuses(trace) == ["timed-out", "not-run"]
     assert (trace.ending.kind, trace.ending.cell) == ("timed-out", 0)
@@ -519,14 +525,15 @@ def test_no_process_is_left_behind(session: bool) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel does it on Linux")
 def test_nothing_survives_the_death_of_nbtools(tmp_path: Path) -> None:
-    program = (
-        "import tests.test_session as t\n"
-        f"t.run_reactive('import os, time, pathlib; "
-        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid())); time.sleep(60)')"
+    cell = (
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n"
+        "time.sleep(60)"
     )
-    parent = subprocess.Popen(
-        [sys.executable, "-c", program.replace("'import", '"import').replace("60)')", '60)")')]
-    )
+    program = f"import test_session\ntest_session.run_reactive({cell!r})"
+    path = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parent)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    parent = subprocess.Popen([sys.executable, "-c", program], env=environment)
     deadline = time.monotonic() + 20
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert time.monotonic() < deadline

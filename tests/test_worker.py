@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from IPython.lib.pretty import pretty as pretty_of_ipython
+from IPython.lib import pretty as ipython
 
 from nbtools.run.worker import Mangler, describe_value, is_silenced, make_marimo, pretty
+
+
+def pretty_of_ipython(value: object) -> str:
+    printed: str = ipython.pretty(value)  # type: ignore[no-untyped-call]
+    return printed
+
 
 # --- text -------------------------------------------------------------------------------------
 
