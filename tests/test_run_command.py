@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import nbformat
+import nbformat as untyped_nbformat
 import pytest
 
 from nbtools import cli
@@ -19,6 +19,7 @@ from nbtools.cells import ReactiveCell, ReactiveNotebook
 from nbtools.formats.reactive_writer import write_reactive
 from nbtools.run.trace import Ending, Trace
 
+nbformat: Any = untyped_nbformat
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="notebooks run on Linux and macOS")
 
 

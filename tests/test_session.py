@@ -17,7 +17,8 @@ import pytest
 
 from nbtools.cells import Cell, Notebook, ReactiveCell, ReactiveNotebook
 from nbtools.errors import NbtoolsError
-from nbtools.run.plan import NotRunnableError, plan_linear, plan_reactive
+from nbtools.run.linear import plan_linear
+from nbtools.run.reactive import NotRunnableError, plan_reactive
 from nbtools.run.session import Limits, Listener, run_job
 from nbtools.run.trace import CellRun, Output, Trace
 

@@ -186,7 +186,7 @@ def mangle(source: str) -> str:
         ("class A(_B):\n    _x = 1\n    def _m(self):\n        return _x",
          "class A(@_B):\n    _x = 1\n\n    def _m(self):\n        return @_x"),
         ("try:\n    pass\nexcept E as _e:\n    _e", "try:\n    pass\nexcept E as @_e:\n    @_e"),
-        ("match v:\n    case [_a, *_r]:\n        _a", "match v:\n    case [@_a, *@_r]:\n        @_a"),
+        ("match v:\n    case [_a, *_r]:\n        1", "match v:\n    case [@_a, *@_r]:\n        1"),
         ("def f():\n    def g():\n        return _x\n    _x = 1",
          "def f():\n\n    def g():\n        return _x\n    _x = 1"),
         ("f'{_x}'", "f'{@_x}'"),

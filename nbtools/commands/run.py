@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from nbtools.report.run import (
     format_title,
     format_trace,
 )
-from nbtools.run.plan import Job, plan_linear, plan_reactive
+from nbtools.run.job import Job
 from nbtools.run.session import Limits, Listener, run_job
 from nbtools.run.trace import CellRun, Trace
 
@@ -213,6 +212,8 @@ class Progress:
 def find_python(wanted: str | None) -> str:
     """The interpreter: the one asked for, or that of the active environment, or this one."""
     if wanted is not None:
+        import shutil  # slow to import
+
         found = os.path.abspath(wanted) if os.sep in wanted else shutil.which(wanted)
         if found is None:
             raise NbtoolsError(f"--python {wanted}: there is no such command")
@@ -269,6 +270,8 @@ def _read_percent(text: str, path: Path, folder: str, request: RunRequest) -> Ta
 def _linear(
     notebook: Notebook, data: bytes | None, path: Path, folder: str, request: RunRequest
 ) -> Target:
+    from nbtools.run.linear import plan_linear
+
     job = plan_linear(notebook, path.name, folder, request.given)
     return Target(job, notebook.cells, data)
 
@@ -288,6 +291,8 @@ def _convert(data: bytes, path: Path, folder: str, request: RunRequest) -> Targe
 
 
 def _reactive(notebook: ReactiveNotebook, path: Path, folder: str, request: RunRequest) -> Target:
+    from nbtools.run.reactive import plan_reactive
+
     file = os.path.abspath(path)
     job = plan_reactive(notebook, path.name, folder, request.given, file=file)
     cells = tuple(Cell(i, "code", cell.source) for i, cell in enumerate(notebook.cells))

@@ -10,7 +10,6 @@ from typing import Any
 
 import nbtools
 from nbtools.report.printable import printable
-from nbtools.run.executed import document_output
 from nbtools.run.trace import CellRun, Output, Trace
 
 _MOST_LINES = 60  # of one output that are shown
@@ -172,6 +171,8 @@ def _number(cell: int | None) -> int | None:
 
 
 def _document_cell(run: CellRun) -> dict[str, Any]:
+    from nbtools.run.executed import document_output
+
     error = run.error and {
         "name": run.error.name,
         "text": run.error.text,

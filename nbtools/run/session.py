@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
-import selectors
+import select
 import signal
 import subprocess
 import threading
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from nbtools.errors import NbtoolsError
-from nbtools.run.plan import Job
+from nbtools.run.job import Job
 from nbtools.run.trace import CellError, CellRun, Ending, Frame, Output, Status, Trace
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -352,7 +351,7 @@ class _Session:
     def __init__(self, job: Job, limits: Limits, listener: Listener) -> None:
         self.job, self.limits = job, limits
         self.recorder = _Recorder(job, listener)
-        self.token = secrets.token_hex(8)
+        self.token = os.urandom(8).hex()
         self.interrupts = 0
         self.answered = 0  # interrupts that were passed on
         self.timed_out: str | None = None  # which limit was hit
@@ -360,6 +359,8 @@ class _Session:
         self.killed = False
         self.ending: Ending | None = None
         self.buffer = b""
+        self.poll = select.poll()
+        self.watched: set[int] = set()
         self.open = True
         self.seconds = 0.0
 
@@ -395,6 +396,8 @@ class _Session:
             self._close(jobs, events, pipes[0][1], pipes[1][1])
         for descriptor in (self.events, *(each.descriptor for each in self.printed)):
             os.set_blocking(descriptor, False)
+            self.poll.register(descriptor, select.POLLIN)
+            self.watched.add(descriptor)
         self._send_job()
 
     def _send_job(self) -> None:
@@ -482,12 +485,17 @@ class _Session:
             self._refuse()
 
     def _select(self, seconds: float) -> set[int]:
-        with selectors.DefaultSelector() as selector:
-            for descriptor in [self.events] * self.open + [
-                p.descriptor for p in self.printed if p.open
-            ]:
-                selector.register(descriptor, selectors.EVENT_READ)
-            return {key.fd for key, _ in selector.select(seconds)}
+        """The descriptors that have something to read, or are at their end."""
+        for each in self.printed:
+            if not each.open and each.descriptor in self.watched:
+                self._unwatch(each.descriptor)
+        if not self.open and self.events in self.watched:
+            self._unwatch(self.events)
+        return {descriptor for descriptor, _ in self.poll.poll(seconds * 1000)}
+
+    def _unwatch(self, descriptor: int) -> None:
+        self.watched.remove(descriptor)
+        self.poll.unregister(descriptor)
 
     def _read_events(self) -> None:
         try:
