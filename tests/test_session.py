@@ -415,6 +415,34 @@ def test_garbage_in_the_channel_ends_the_run() -> None:
     assert trace.ending.kind == "broken"
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        "send('output', kind='display_data')",
+        "send('output', kind='display_data', data=3, metadata={})",
+        "send('output', kind='error', ename='E', evalue='', traceback=3)",
+        "send('start', cell=7)",
+        "send('start', cell='x')",
+        "send('end', cell=0, error={'name': 3})",
+        "send('end', mark=True, cell=0, seconds='soon')",
+        "_write(channel.events, channel.token + b' ' + b'[' * 100_000 + b'\\n')",
+        "_write(channel.events, channel.token + b' {}\\n')",
+        "send('done', memory='much')",
+        "_write(channel.events, channel.token + b' 3\\n')",
+        "_write(channel.events, b'x' * 100 + b'\\n')",
+    ],
+)
+def test_forged_events_end_the_run_at_most(event: str) -> None:
+    source = (
+        "import gc\n"
+        "channel = [o for o in gc.get_objects() if type(o).__name__ == 'Channel'][0]\n"
+        f"channel.{event}"
+    )
+    trace = run_reactive("1", source, "2")
+    assert trace.ending.kind == "broken"
+    assert trace.cells[2].status == "not-run"
+
+
 def test_forks_print_and_end_without_a_word_in_the_channel() -> None:
     source = (
         "import os as _os\nif _os.fork() == 0:\n    print('child')\n"

@@ -512,7 +512,10 @@ class _Session:
             token, _, text = line.partition(b" ")
             if token.decode("ascii", "replace") != self.token:
                 raise _BrokenError("a line that is no event")
-            self._handle(json.loads(text))
+            event = json.loads(text)
+            if not isinstance(event, dict):
+                raise _BrokenError("an event that is no object")
+            self._handle(event)
 
     def _handle(self, event: Mapping[str, Any]) -> None:
         mark = event.get("mark")
@@ -533,7 +536,7 @@ class _Session:
         elif name == "ready":
             recorder.ready = event
         elif name == "done":
-            recorder.done = event
+            recorder.done = {**event, "memory": int(event["memory"])}
 
     def _take_printed(self, mark: int) -> None:
         """Take the text that stands before a mark: it was written before the event."""
