@@ -340,6 +340,46 @@ def test_descriptors_and_programs_are_caught_in_their_place() -> None:
     assert texts(trace.cells[2]) == ["stdout: from C\n"]
 
 
+def test_threads_may_print_to_both_streams() -> None:
+    trace = run_reactive(
+        "import sys, threading\n"
+        "def chatter(stream):\n"
+        "    for i in range(2000):\n"
+        "        print('x' * 50, file=stream)\n"
+        "threads = [threading.Thread(target=chatter, args=(s,))\n"
+        "           for s in (sys.stdout, sys.stderr, sys.stdout)]\n"
+        "[t.start() for t in threads]\n"
+        "[t.join() for t in threads];",
+        "2",
+    )
+    assert statuses(trace) == ["ok", "ok"]
+    printed = dict.fromkeys(("stdout", "stderr"), 0)
+    for output in trace.cells[0].outputs:
+        printed[output.name] += output.text.count("x")
+    assert printed == {"stdout": 200_000, "stderr": 100_000}
+
+
+def test_json_that_is_none_is_made_some() -> None:
+    source = (
+        "class Odd:\n"
+        "    def _repr_mimebundle_(self, **_):\n"
+        "        nan = float('nan')\n"
+        "        return {'application/json': {'n': [nan, float('inf'), 1.5], 3: (b'a', {1})}}\n"
+        "Odd()"
+    )
+    for trace in (run_reactive(source), run_linear(source), run_linear(source, plain=True)):
+        data = trace.cells[0].outputs[0].data["application/json"]
+        assert data == {"n": [None, None, 1.5], "3": ["YQ==", "{1}"]}
+
+
+def test_a_cell_that_waits_is_interrupted_too() -> None:
+    source = "import asyncio\nawait asyncio.sleep(60)"
+    trace = run_reactive(source, limits=Limits(cell_seconds=0.4))
+    assert statuses(trace) == ["timed-out"]
+    assert trace.ending.kind == "timed-out"
+    assert trace.seconds < 2
+
+
 def test_what_a_cell_prints_is_capped() -> None:
     limits = Limits(output=1000)
     trace = run_reactive(

@@ -10,6 +10,7 @@ So the order is exact, and no thread in this process, nor any text the notebook 
 
 from __future__ import annotations
 
+import _thread
 import ast
 import binascii
 import builtins
@@ -44,6 +45,7 @@ class Channel:
     def __init__(self, events: int, printed: Sequence[int], token: str, most: int) -> None:
         self.events, self.printed, self.most = events, printed, most
         self.token = token.encode()
+        self.lock = _thread.RLock()
         self.marks = 0
         self.waiting = b""
         self.streams: list[_Stream] = []
@@ -65,13 +67,13 @@ class Channel:
         if os.getpid() != _MAIN_PID:
             return  # a forked copy of this process, which is the notebook's business
         more["event"] = name
-        if mark:
-            more["mark"] = self.mark()
-        text = json.dumps(more)
-        self.waiting += self.token + b" " + text.encode() + b"\n"
-        if not later:
-            data, self.waiting = self.waiting, b""
-            self._write(self.events, data)
+        with self.lock:  # threads of the notebook print as well
+            if mark:
+                more["mark"] = self.mark()
+            self.waiting += self.token + b" " + json.dumps(more).encode() + b"\n"
+            if not later:
+                data, self.waiting = self.waiting, b""
+                self._write(self.events, data)
 
     def _write(self, descriptor: int, data: bytes) -> None:
         try:
@@ -95,7 +97,7 @@ class Channel:
         """Send an exception that is shown."""
         text = _words_of(error)[:cut]
         name = type(error).__name__
-        shown = [str(line)[:cut] for line in lines]
+        shown = [str(line)[:cut] for line in lines[:500]]
         self.send("output", mark=True, kind="error", ename=name, evalue=text, traceback=shown)
 
 
@@ -106,20 +108,19 @@ def _words_of(error: BaseException) -> str:
         return "<the exception cannot be printed>"
 
 
-def _plain_json(value: Any) -> Any:
-    """The value as JSON has it; bytes as base64, anything else as its text."""
+def _plain_json(value: Any, depth: int = 0) -> Any:
+    """The value as JSON has it: bytes as base64, no NaN, and anything else as its text."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
     if isinstance(value, bytes):
         return binascii.b2a_base64(value, newline=False).decode()
-    if isinstance(value, str):
-        return value
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        try:
-            return json.loads(json.dumps(value, default=repr, skipkeys=True).replace("NaN", "null"))
-        except (TypeError, ValueError, RecursionError):
-            return str(value)
-    return value
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if depth < 100 and isinstance(value, dict):
+        return {str(key): _plain_json(each, depth + 1) for key, each in value.items()}
+    if depth < 100 and isinstance(value, (list, tuple)):
+        return [_plain_json(each, depth + 1) for each in value]
+    return str(value)
 
 
 class _Stream(io.TextIOWrapper):
