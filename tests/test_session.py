@@ -319,6 +319,14 @@ def test_a_listener_is_told_of_every_cell() -> None:
     assert told == ["start 0", "error 0", "start 1", "ok 1"]
 
 
+def test_what_a_listener_raises_is_its_own() -> None:
+    def fail(_run: CellRun) -> None:
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        run_reactive("1", "2", listener=Listener(on_end=fail))
+
+
 # --- what is printed ------------------------------------------------------------------------------
 
 

@@ -208,7 +208,6 @@ class _Recorder:
     """Puts events together; `runs` is what becomes of each cell."""
 
     job: Job
-    listener: Listener
     runs: dict[int, CellRun] = field(default_factory=dict)
     current: int | None = None
     begun: float = 0.0
@@ -218,6 +217,7 @@ class _Recorder:
     left: bool = False
     ready: Mapping[str, Any] | None = None
     done: Mapping[str, Any] | None = None
+    news: list[int | CellRun] = field(default_factory=list)  # cells that started, and that ended
 
     def print(self, name: str, text: str) -> None:
         if not text:
@@ -240,7 +240,7 @@ class _Recorder:
             raise ValueError(f"an event of cell {cell + 1}, which is not run")
         self.current, self.begun, self.clear_next = cell, time.monotonic(), False
         self.turns += 1
-        self.listener.on_start(cell)
+        self.news.append(cell)
 
     def show(self, event: Mapping[str, Any]) -> None:
         output = _read_output(event)
@@ -308,7 +308,7 @@ class _Recorder:
 
     def _finish(self, run: CellRun) -> None:
         self.runs[run.cell] = run
-        self.listener.on_end(run)
+        self.news.append(run)
 
 
 def _read_output(event: Mapping[str, Any]) -> Output:
@@ -349,8 +349,8 @@ class _BrokenError(Exception):
 
 class _Session:
     def __init__(self, job: Job, limits: Limits, listener: Listener) -> None:
-        self.job, self.limits = job, limits
-        self.recorder = _Recorder(job, listener)
+        self.job, self.limits, self.listener = job, limits, listener
+        self.recorder = _Recorder(job)
         self.token = os.urandom(8).hex()
         self.interrupts = 0
         self.answered = 0  # interrupts that were passed on
@@ -441,6 +441,8 @@ class _Session:
 
     def _has_ended(self) -> bool:
         """Whether it has; it is not reaped, so that its number still means its group."""
+        if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+            return self.process.poll() is not None
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.process.pid, flags) is not None
 
@@ -463,26 +465,40 @@ class _Session:
 
     def follow(self) -> None:
         """Read events until the run is over."""
-        try:
-            while self.recorder.done is None and self.open:
-                self._keep_limits()
-                ready = self._select(self._patience())
-                for each in self.printed:
-                    if each.descriptor in ready:
-                        each.read()
-                if self.events in ready:
-                    self._read_events()
-                elif self._has_ended() and not self._select(0):
-                    self.open = False
-        except (_BrokenError, ValueError, KeyError, TypeError, RecursionError) as error:
-            self._kill()
-            self.killed = True
-            reason = f"nbtools' own channel was disturbed ({type(error).__name__}: {error})"
-            self.ending = Ending("broken", self.recorder.current, reason)
+        while self.recorder.done is None and self.open and self.ending is None:
+            self._keep_limits()
+            try:
+                self._read()
+            except (_BrokenError, ValueError, KeyError, TypeError, RecursionError) as error:
+                self._end_now()
+                reason = f"nbtools' own channel was disturbed ({type(error).__name__}: {error})"
+                self.ending = Ending("broken", self.recorder.current, reason)
+            self._tell()
         if self.recorder.done is None:
             self._close_current()
+            self._tell()
         if self.recorder.ready is None and self.ending and self.ending.kind == "died":
             self._refuse()
+
+    def _read(self) -> None:
+        """Wait for what comes next, at most until a limit is reached, and take it."""
+        ready = self._select(self._patience())
+        for each in self.printed:
+            if each.descriptor in ready:
+                each.read()
+        if self.events in ready:
+            self._read_events()
+        elif self._has_ended() and not self._select(0):
+            self.open = False
+
+    def _tell(self) -> None:
+        """Tell the listener what is new; what it raises is not taken for the notebook's doing."""
+        news, self.recorder.news = self.recorder.news, []
+        for each in news:
+            if isinstance(each, CellRun):
+                self.listener.on_end(each)
+            else:
+                self.listener.on_start(each)
 
     def _select(self, seconds: float) -> set[int]:
         """The descriptors that have something to read, or are at their end."""

@@ -1587,15 +1587,15 @@ def die_with_parent(descriptor: int) -> None:
 
     nbtools holds the other end of a pipe; when it closes, Linux sends the signal.
     """
+    if not sys.platform.startswith("linux"):
+        return  # a run then ends by its limits
     import fcntl
 
-    try:
+    with contextlib.suppress(OSError):
         fcntl.fcntl(descriptor, fcntl.F_SETOWN, -os.getpgrp())
         fcntl.fcntl(descriptor, 10, signal.SIGKILL)  # F_SETSIG
         flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
         fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
-    except (OSError, AttributeError):
-        pass  # not Linux: a run then ends by its limits
 
 
 def _hide(descriptor: int) -> int:
