@@ -17,8 +17,10 @@ from nbtools.errors import NbtoolsError
 
 COMMANDS = {
     "convert": "Convert Jupyter notebooks to reactive notebooks (marimo's .py files).",
+    "graph": "Print which cell feeds which, through which names.",
     "lint": "Find what keeps notebooks from running again as they were saved.",
     "rule": "Explain a rule of `nbtools lint`.",
+    "run": "Execute the code of a notebook, reactive or not.",
 }
 """The commands, and what each is for: `nbtools --help` needs no more, so imports no more."""
 

@@ -1,0 +1,299 @@
+"""`nbtools run`: executes a notebook's code in a process of its own."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nbtools.cells import Cell, Notebook, ReactiveNotebook
+from nbtools.commands.terminal import DONE, INTERRUPTED, complain
+from nbtools.errors import NbtoolsError, describe_os_error
+from nbtools.lint.detection import detect_kind
+from nbtools.report.printable import printable
+from nbtools.report.run import (
+    format_cell,
+    format_json,
+    format_outputs,
+    format_title,
+    format_trace,
+)
+from nbtools.run.job import Job
+from nbtools.run.session import Limits, Listener, run_job
+from nbtools.run.trace import CellRun, Trace
+
+RAISED, ENDED = 3, 4
+EXIT_CODES = {
+    "finished": DONE,
+    "error": RAISED,
+    "left": RAISED,
+    "timed-out": ENDED,
+    "died": ENDED,
+    "broken": ENDED,
+    "interrupted": INTERRUPTED,
+}
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+
+
+def _read_size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    found = _SIZE.fullmatch(value.strip())
+    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if not size:
+        raise click.BadParameter(f"expected a size such as 500M or 2G, found {value!r}")
+    return size
+
+
+def _read_seconds(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value < float("inf"):
+        raise click.BadParameter(f"expected seconds, more than 0, found {value:g}")
+    return value
+
+
+def _read_values(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Names with values as Python writes them; what is no literal is text."""
+    given: dict[str, str] = {}
+    for value in values:
+        name, sign, text = value.partition("=")
+        if not sign or not name.strip().isidentifier():
+            raise click.BadParameter(f"expected name=value, found {value!r}")
+        try:
+            given[name.strip()] = repr(ast.literal_eval(text.strip()))
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            given[name.strip()] = repr(text)
+    return given
+
+
+@click.command("run")
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--reactive", is_flag=True, help="Convert an .ipynb in memory, and run it by its dataflow."
+)
+@click.option("-o", "--output", metavar="OUT.ipynb", help="Write the notebook with its outputs.")
+@click.option("--json", "as_json", is_flag=True, help="Print what every cell did as JSON.")
+@click.option(
+    "--set",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_read_values,
+    help="Give a name another value, right after the cell that binds it (of an .ipynb: the cell "
+    "tagged `parameters`, or else the first). VALUE is a Python literal, or text.",
+)
+@click.option(
+    "--timeout", type=float, callback=_read_seconds, metavar="SECONDS", help="Limit the whole run."
+)
+@click.option(
+    "--cell-timeout",
+    type=float,
+    callback=_read_seconds,
+    metavar="SECONDS",
+    help="Limit every cell.",
+)
+@click.option("--memory", callback=_read_size, metavar="SIZE", help="Limit the memory: 500M, 2G.")
+@click.option("--cwd", metavar="DIR", help="Run in DIR. Default: where FILE lies.")
+@click.option(
+    "--python",
+    metavar="PYTHON",
+    help="The interpreter (3.8 or newer). Default: that of the active environment.",
+)
+def run_command(**choices: Any) -> int:
+    """Execute the code of a notebook: with all your rights, in a process of its own.
+
+    FILE is a reactive notebook (marimo's .py), which runs in the order of its dataflow, or a
+    Jupyter notebook or a script with # %% cells, which run from top to bottom. marimo and Jupyter
+    need not be installed. Ctrl-C interrupts the cell that runs; pressed twice it ends the run.
+
+    Exit code: 0 all cells ran, 2 FILE cannot be run, 3 a cell raised an exception or called
+    exit(), 4 a limit was reached or the process died, 130 interrupted.
+    """
+    return _run(RunRequest(**choices))
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What `nbtools run` was asked for, option by option."""
+
+    file: str
+    reactive: bool
+    output: str | None
+    as_json: bool
+    given: Mapping[str, str]
+    timeout: float | None
+    cell_timeout: float | None
+    memory: int | None
+    cwd: str | None
+    python: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A notebook that was read and can run."""
+
+    job: Job
+    cells: tuple[Cell, ...]
+    data: bytes | None  # the file, if `cells` are an .ipynb's own
+
+
+def _run(request: RunRequest) -> int:
+    if request.output is not None and not request.output.endswith(".ipynb"):
+        raise click.UsageError("-o writes a Jupyter notebook: give it a name that ends in .ipynb")
+    target = _read_target(request)
+    python = find_python(request.python)
+    name = printable(request.file)
+    complain(
+        f"{name}: executing its code with {printable(python)} in {printable(target.job.folder)}"
+    )
+    limits = Limits(request.timeout, request.cell_timeout, request.memory)
+    progress = Progress(target.cells)
+    listener = Listener() if request.as_json else Listener(progress.start, progress.end)
+    trace = run_job(target.job, python, limits, listener=listener)
+    _report(request, trace, progress)
+    if request.output is not None:
+        _write_executed(Path(request.output), target, trace)
+    return EXIT_CODES[trace.ending.kind]
+
+
+def _report(request: RunRequest, trace: Trace, progress: Progress) -> None:
+    if request.as_json:
+        click.echo(format_json(trace, request.file))
+        return
+    for run in trace.cells:
+        if run.status == "not-run" or (run.status == "skipped" and run.because is not None):
+            progress.end(run)
+    for line in format_trace(trace, request.file):
+        click.echo(line)
+
+
+def _write_executed(path: Path, target: Target, trace: Trace) -> None:
+    from nbtools.files import write_bytes_atomically
+    from nbtools.run.executed import write_executed
+
+    try:
+        write_bytes_atomically(path, write_executed(target.data, target.cells, trace))
+    except OSError as error:
+        raise NbtoolsError(f"{path}: {describe_os_error(error)}") from None
+
+
+class Progress:
+    """Says at the terminal how far a run is: one line for each cell, and below what it showed."""
+
+    def __init__(self, cells: tuple[Cell, ...]) -> None:
+        self.cells = cells
+        self.live = sys.stdout.isatty()
+
+    def start(self, cell: int) -> None:
+        """Show which cell runs, until it is done; only where the line can be written anew."""
+        if self.live:
+            title = format_title(self.cells[cell].source)
+            click.echo(f"cell {cell + 1}: running  {title}"[:79], nl=False)
+
+    def end(self, run: CellRun) -> None:
+        """Print what became of a cell."""
+        if self.live:
+            click.echo("\r\x1b[K", nl=False)
+        click.echo(format_cell(run, self.cells[run.cell].source))
+        for line in format_outputs(run):
+            click.echo(line)
+
+
+# --- what is to run -----------------------------------------------------------------------------
+
+
+def find_python(wanted: str | None) -> str:
+    """The interpreter: the one asked for, or that of the active environment, or this one."""
+    if wanted is not None:
+        import shutil  # slow to import
+
+        found = os.path.abspath(wanted) if os.sep in wanted else shutil.which(wanted)
+        if found is None:
+            raise NbtoolsError(f"--python {wanted}: there is no such command")
+        return found
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        python = os.path.join(os.environ.get(variable, ""), "bin", "python")
+        if os.environ.get(variable) and os.access(python, os.X_OK):
+            return python
+    return sys.executable
+
+
+def _read_target(request: RunRequest) -> Target:
+    path = Path(request.file)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NbtoolsError(f"{path}: {describe_os_error(error)}") from None
+    folder = os.path.abspath(request.cwd or path.parent)
+    kind = detect_kind(data, path.name)
+    try:
+        if kind == "reactive":
+            return _read_reactive(data.decode("utf-8"), path, folder, request)
+        if kind == "ipynb" and request.reactive:
+            return _convert(data, path, folder, request)
+        if request.reactive:
+            raise click.UsageError("--reactive takes an .ipynb")
+        if kind == "ipynb":
+            return _read_ipynb(data, path, folder, request)
+        if kind == "percent":
+            return _read_percent(data.decode("utf-8"), path, folder, request)
+    except UnicodeDecodeError:
+        raise NbtoolsError(f"{path}: expected UTF-8 text") from None
+    except NbtoolsError as error:
+        if str(error).startswith(path.name):
+            raise
+        raise NbtoolsError(f"{path}: {error}") from None
+    raise NbtoolsError(f"{path}: not a notebook: neither .ipynb nor marimo's .py nor # %% cells")
+
+
+def _read_ipynb(data: bytes, path: Path, folder: str, request: RunRequest) -> Target:
+    from nbtools.formats.ipynb import read_notebook, require_python
+
+    notebook = read_notebook(data)
+    require_python(notebook)
+    return _linear(notebook, data, path, folder, request)
+
+
+def _read_percent(text: str, path: Path, folder: str, request: RunRequest) -> Target:
+    from nbtools.formats.percent import parse_percent
+
+    return _linear(parse_percent(text).notebook, None, path, folder, request)
+
+
+def _linear(
+    notebook: Notebook, data: bytes | None, path: Path, folder: str, request: RunRequest
+) -> Target:
+    from nbtools.run.linear import plan_linear
+
+    job = plan_linear(notebook, path.name, folder, request.given)
+    return Target(job, notebook.cells, data)
+
+
+def _read_reactive(text: str, path: Path, folder: str, request: RunRequest) -> Target:
+    from nbtools.formats.reactive_reader import parse_reactive
+
+    return _reactive(parse_reactive(text).notebook, path, folder, request)
+
+
+def _convert(data: bytes, path: Path, folder: str, request: RunRequest) -> Target:
+    from nbtools.convert.conversion import convert_source
+    from nbtools.formats.reactive_reader import parse_reactive
+
+    text = convert_source(data, name=path.name, folder=path.parent).text
+    return _reactive(parse_reactive(text).notebook, path.with_suffix(".py"), folder, request)
+
+
+def _reactive(notebook: ReactiveNotebook, path: Path, folder: str, request: RunRequest) -> Target:
+    from nbtools.run.reactive import plan_reactive
+
+    file = os.path.abspath(path)
+    job = plan_reactive(notebook, path.name, folder, request.given, file=file)
+    cells = tuple(Cell(i, "code", cell.source) for i, cell in enumerate(notebook.cells))
+    return Target(job, cells, None)

@@ -1,0 +1,92 @@
+"""What is sent to the process that runs a notebook: its cells in the order in which they run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from nbtools.errors import NbtoolsError
+
+_MARIMO = re.compile(r"^[ \t]*(?:import|from)[ \t]+marimo\b", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class JobCell:
+    """One cell that is to run."""
+
+    index: int  # 0-based, as in the file
+    source: str
+    raises: bool = False  # an exception is expected, and does not end the run
+    plain: str | None = None  # without IPython's syntax, where it has any
+    lines: tuple[int, ...] = ()  # of `plain`: the author's lines (1-based)
+    children: tuple[int, ...] = ()  # the cells that cannot run without it
+    setup: bool = False
+    assigns: str = ""  # statements to run right after it: what `--set` gives
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook, ready to run."""
+
+    kind: Literal["linear", "reactive"]
+    name: str  # for tracebacks: "nb.ipynb"
+    folder: str  # working directory
+    cells: tuple[JobCell, ...]  # in the order in which they run
+    skipped: tuple[int, ...] = ()  # cells that do not run at all
+    disabled: Mapping[int, int | None] = field(default_factory=dict)  # and those due to which cell
+    file: str | None = None  # what `__file__` is
+    plain: bool = False  # do not use IPython even if it is there
+
+    @cached_property
+    def positions(self) -> Mapping[int, JobCell]:
+        """The cells by their index in the file."""
+        return {cell.index: cell for cell in self.cells}
+
+    def cell(self, index: int) -> JobCell:
+        """The cell with an index."""
+        return self.positions[index]
+
+    def document(self) -> dict[str, Any]:
+        """The job as JSON has it."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "file": self.file,
+            "plain": self.plain,
+            "imports_marimo": any(_MARIMO.search(cell.source) for cell in self.cells),
+            "cells": [_document(cell) for cell in self.cells],
+        }
+
+
+def _document(cell: JobCell) -> dict[str, Any]:
+    found: dict[str, Any] = {"index": cell.index, "source": cell.source}
+    if cell.plain is not None:
+        found |= {"plain": cell.plain, "lines": list(cell.lines)}
+    if cell.assigns:
+        found["set"] = cell.assigns
+    for name in ("raises", "setup"):
+        if getattr(cell, name):
+            found[name] = True
+    if cell.children:
+        found["children"] = list(cell.children)
+    return found
+
+
+def place_values(
+    given: Mapping[str, str],
+    preferred: Sequence[Sequence[int]],
+    binds: Sequence[frozenset[str]],
+    name: str,
+) -> list[str]:
+    """For each cell, the statements that give names their other values after it."""
+    texts = [""] * len(binds)
+    for variable, value in given.items():
+        places = (p for positions in preferred for p in positions if variable in binds[p])
+        place = next(places, None)
+        if place is None:
+            raise NbtoolsError(f"{name}: no cell binds `{variable}`, which --set names")
+        texts[place] += f"{variable} = {value}\n"
+    return texts

@@ -1,0 +1,99 @@
+"""What is known of a notebook after it ran: frozen data, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+OutputKind = Literal["stream", "execute_result", "display_data", "error"]
+Status = Literal[
+    "ok",
+    "error",  # it raised an exception
+    "stopped",  # `mo.stop`
+    "timed-out",
+    "interrupted",
+    "died",  # the process ended while it ran
+    "cancelled",  # a cell that it depends on did not end well
+    "not-run",  # the run ended before its turn
+    "skipped",  # tagged skip-execution, disabled, or empty
+]
+EndingKind = Literal["finished", "error", "left", "timed-out", "interrupted", "died", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One thing that a cell showed; the words are nbformat 4's."""
+
+    kind: OutputKind
+    name: str = ""  # of a stream: "stdout" or "stderr"
+    text: str = ""  # of a stream
+    data: Mapping[str, Any] = field(default_factory=dict)  # mime type -> text or JSON
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    count: int | None = None  # execution count of an execute_result
+    error_name: str = ""
+    error_text: str = ""
+    traceback: tuple[str, ...] = ()  # lines, maybe with ANSI colours
+    display_id: str | None = None
+    dropped: int = 0  # bytes of the stream, or mime types, left out because of their size
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A line of a cell that an exception came through."""
+
+    cell: int  # 0-based, as in the file
+    line: int  # 1-based, in the cell's own source
+    function: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """The exception that ended a cell."""
+
+    name: str  # its class
+    text: str
+    frames: tuple[Frame, ...] = ()  # the innermost last
+
+
+@dataclass(frozen=True, slots=True)
+class CellRun:
+    """What one cell did."""
+
+    cell: int  # 0-based, as in the file
+    status: Status
+    outputs: tuple[Output, ...] = ()
+    seconds: float = 0.0
+    error: CellError | None = None
+    expected: bool = False  # the error is one that its tag `raises-exception` announces
+    because: int | None = None  # of a cancelled cell: the cell that did not end well
+    turn: int | None = None  # 1-based place among the cells that ran
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a run was over."""
+
+    kind: EndingKind
+    cell: int | None = None  # the cell that ran then
+    reason: str = ""  # "killed by signal 9, probably out of memory"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A whole run."""
+
+    kind: Literal["linear", "reactive"]
+    cells: tuple[CellRun, ...]  # every code cell, in the order of the file
+    ending: Ending
+    python: str = ""  # the version of the interpreter that ran it
+    engine: str = ""  # "IPython 9.1.0", "no IPython", "reactive"
+    marimo: str | None = None  # "stand-in" or a version, if the notebook used it
+    seconds: float = 0.0
+    peak_memory: int = 0  # bytes
+
+    @property
+    def ran(self) -> int:
+        """How many cells ran, well or not."""
+        return sum(cell.turn is not None for cell in self.cells)

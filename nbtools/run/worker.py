@@ -1,0 +1,1654 @@
+"""The process that runs a notebook: one file, nothing but the standard library, Python 3.8 to 3.14.
+
+It runs under the user's interpreter, where nbtools need not be installed; `session.py` starts it,
+sends it one job (a line of JSON) and reads events: lines of JSON on a descriptor of their own.
+
+What the notebook writes to descriptors 1 and 2 goes through two pipes. Before an event whose
+place among that text matters, a mark goes into both, and the event carries the mark's number.
+So the order is exact, and no thread in this process, nor any text the notebook prints, disturbs it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import ast
+import binascii
+import builtins
+import contextlib
+import faulthandler
+import io
+import json
+import linecache
+import os
+import re
+import signal
+import sys
+import time
+import types
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # to import `typing` takes a tenth of the time that this process takes to start
+    from typing import Any, Callable, Iterator, Sequence
+
+LOST = 70  # exit code: the notebook closed the descriptors of the events
+FRAMES = 60  # of a traceback, at most
+_COROUTINE = 0x80  # inspect.CO_COROUTINE
+_MAIN_PID = os.getpid()
+
+
+# --- events -----------------------------------------------------------------------------------
+
+
+class Channel:
+    """Where events go, and the marks among what the notebook prints."""
+
+    def __init__(self, events: int, printed: Sequence[int], token: str, most: int) -> None:
+        self.events, self.printed, self.most = events, printed, most
+        self.token = token.encode()
+        self.lock = _thread.RLock()
+        self.marks = 0
+        self.waiting = b""
+        self.streams: list[_Stream] = []
+        self.writer: Any = None  # the stream that was written to last
+
+    def mark(self) -> int:
+        """Flush what was printed, and put the next mark behind it."""
+        for stream in self.streams:
+            with contextlib.suppress(OSError, ValueError):  # the notebook closed it
+                stream.flush()
+        self.marks += 1
+        line = b"\0%s:%d\0" % (self.token, self.marks)
+        for descriptor in self.printed:
+            self._write(descriptor, line)
+        return self.marks
+
+    def send(self, name: str, *, mark: bool = False, later: bool = False, **more: Any) -> None:
+        """Send an event; `later`: together with the next one."""
+        if os.getpid() != _MAIN_PID:
+            return  # a forked copy of this process, which is the notebook's business
+        more["event"] = name
+        with self.lock:  # threads of the notebook print as well
+            if mark:
+                more["mark"] = self.mark()
+            self.waiting += self.token + b" " + json.dumps(more).encode() + b"\n"
+            if not later:
+                data, self.waiting = self.waiting, b""
+                self._write(self.events, data)
+
+    def _write(self, descriptor: int, data: bytes) -> None:
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except OSError:
+            os._exit(LOST)
+
+    def output(self, kind: str, data: dict[str, Any], metadata: Any = None, **more: Any) -> None:
+        """Send something that is shown."""
+        bundle = {str(mime): _plain_json(value) for mime, value in data.items()}
+        for mime, value in bundle.items():
+            size = len(value) if isinstance(value, str) else len(json.dumps(value))
+            if size > self.most:
+                bundle[mime] = "[%d characters of %s left out]" % (size, mime)
+                more["cut"] = True
+        meta = _plain_json(metadata or {})
+        self.send("output", mark=True, kind=kind, data=bundle, metadata=meta, **more)
+
+    def error(self, error: BaseException, lines: Sequence[str], cut: int = 20_000) -> None:
+        """Send an exception that is shown."""
+        text = _words_of(error)[:cut]
+        name = type(error).__name__
+        shown = [str(line)[:cut] for line in lines[:500]]
+        self.send("output", mark=True, kind="error", ename=name, evalue=text, traceback=shown)
+
+
+def _words_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "<the exception cannot be printed>"
+
+
+def _plain_json(value: Any, depth: int = 0) -> Any:
+    """The value as JSON has it: bytes as base64, no NaN, and anything else as its text."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, bytes):
+        return binascii.b2a_base64(value, newline=False).decode()
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if depth < 100 and isinstance(value, dict):
+        return {str(key): _plain_json(each, depth + 1) for key, each in value.items()}
+    if depth < 100 and isinstance(value, (list, tuple)):
+        return [_plain_json(each, depth + 1) for each in value]
+    return str(value)
+
+
+class _Stream(io.TextIOWrapper):
+    """`sys.stdout` or `sys.stderr`: says so when the notebook turns from one to the other."""
+
+    def __init__(self, descriptor: int, channel: Channel) -> None:
+        raw = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False))
+        super().__init__(raw, "utf-8", "backslashreplace", line_buffering=True)
+        self.channel = channel
+
+    def write(self, text: str) -> int:
+        channel = self.channel
+        if channel.writer is not self:
+            if channel.writer is not None:
+                channel.send("turn", mark=True)
+            channel.writer = self
+        return super().write(text)
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+class Sources:
+    """The cells' texts under the names that tracebacks give them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.cells: dict[str, int] = {}
+        self.lines: dict[int, list[int]] = {}  # of a translated cell: the author's lines
+        self.shift: dict[int, int] = {}  # how many lines stand above what was compiled
+        self.folders = (os.path.dirname(os.path.abspath(__file__)),)
+
+    def add(self, index: int, text: str, lines: list[int] | None = None) -> str:
+        name = "%s#cell-%d" % (self.name, index + 1)
+        self.cells[name] = index
+        if lines:
+            self.lines[index] = lines
+        # Without a time of change `linecache.checkcache` leaves it alone.
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+        return name
+
+    def frames(self, error: BaseException) -> list[dict[str, Any]]:
+        """Where in the cells an exception comes from, the innermost last."""
+        if isinstance(error, SyntaxError) and error.filename in self.cells:
+            return [self._frame(self.cells[error.filename], error.lineno or 1, "")]
+        found: list[dict[str, Any]] = []
+        step = error.__traceback__
+        while step is not None:
+            code = step.tb_frame.f_code
+            index = self.cells.get(code.co_filename)
+            if index is not None:
+                found.append(self._frame(index, step.tb_lineno, code.co_name))
+                if len(found) > FRAMES:
+                    del found[FRAMES // 2]
+            step = step.tb_next
+        return found
+
+    def _frame(self, index: int, line: int, function: str) -> dict[str, Any]:
+        text = linecache.getline("%s#cell-%d" % (self.name, index + 1), line).strip()
+        lines = self.lines.get(index)
+        line = lines[line - 1] if lines and 0 < line <= len(lines) else line
+        line += self.shift.get(index, 0)
+        return {"cell": index, "line": line, "function": function, "text": text[:400]}
+
+    def format(self, error: BaseException) -> list[str]:
+        """The traceback as Python prints it, from the first line of a cell on."""
+        import traceback  # slow to import
+
+        limit = -FRAMES if isinstance(error, RecursionError) else FRAMES
+        try:
+            shown = traceback.TracebackException(
+                type(error), error, _below(error.__traceback__, self), limit=limit
+            )
+            return "".join(shown.format()).splitlines()
+        except Exception:
+            return [type(error).__name__ + ": " + _words_of(error)]
+
+    def describe(self, error: BaseException) -> dict[str, Any]:
+        return {
+            "name": type(error).__name__,
+            "text": _words_of(error)[:20_000],
+            "frames": self.frames(error),
+        }
+
+
+def _below(step: Any, sources: Sources) -> Any:
+    """The traceback without what stands above the first cell."""
+    while step is not None and step.tb_frame.f_code.co_filename not in sources.cells:
+        step = step.tb_next
+    return step
+
+
+# --- values as text: what IPython.lib.pretty prints --------------------------------------------
+
+_WIDTH, _ITEMS = 79, 1000
+_BREAK, _LINE = object(), object()
+
+
+class _Group:
+    def __init__(self, indent: int) -> None:
+        self.indent = indent
+        self.parts: list[Any] = []
+
+
+class Printer:
+    """Collects groups of words and places where a line may break; `_repr_pretty_` is given it."""
+
+    max_width, max_seq_length, verbose = _WIDTH, _ITEMS, False
+
+    def __init__(self) -> None:
+        self.root = _Group(0)
+        self.open = [self.root]
+        self.stack: list[int] = []  # objects that are being printed
+
+    def text(self, words: str) -> None:
+        self.open[-1].parts.append(words)
+
+    def breakable(self, sep: str = " ") -> None:
+        self.open[-1].parts.append((_BREAK, sep))
+
+    def break_(self) -> None:
+        self.open[-1].parts.append(_LINE)
+
+    def begin_group(self, indent: int = 0, open: str = "") -> None:
+        if open:
+            self.text(open)
+        group = _Group(indent)
+        self.open[-1].parts.append(group)
+        self.open.append(group)
+
+    def end_group(self, dedent: int = 0, close: str = "") -> None:
+        self.open.pop()
+        if close:
+            self.text(close)
+
+    def group(self, indent: int = 0, open: str = "", close: str = "") -> Any:
+        return _InGroup(self, indent, open, close)
+
+    def indent(self, indent: int) -> Any:
+        return _InGroup(self, indent, "", "")
+
+    def pretty(self, value: Any) -> None:
+        cycle = id(value) in self.stack
+        self.stack.append(id(value))
+        group = _Group(0)
+        self.open[-1].parts.append(group)
+        self.open.append(group)
+        try:
+            self._print(value, cycle)
+        finally:
+            self.open.pop()
+            self.stack.pop()
+
+    def _print(self, value: Any, cycle: bool) -> None:
+        for kind in type(value).__mro__:
+            if kind in _PRINTERS:
+                _PRINTERS[kind](self, value, cycle)
+                return
+            own = kind.__dict__
+            if (kind.__module__, kind.__name__) in _NAMED_PRINTERS:
+                _NAMED_PRINTERS[kind.__module__, kind.__name__](self, value, cycle)
+                return
+            if callable(own.get("_repr_pretty_")):
+                value._repr_pretty_(self, cycle)
+                return
+            if kind is not object and callable(own.get("__repr__")):
+                _print_repr(self, value, cycle)
+                return
+        self.text("<")
+        self.pretty(type(value))
+        self.text(" at 0x%x>" % id(value))
+
+    def layout(self) -> str:
+        """All as text, the outermost groups broken first."""
+        done: list[str] = []
+        _lay_out(self.root, done, 0, 0, 0, broken=False)
+        return "".join(done)
+
+
+class _InGroup:
+    def __init__(self, printer: Printer, indent: int, open: str, close: str) -> None:
+        self.printer, self.words = printer, (indent, open, close)
+
+    def __enter__(self) -> None:
+        self.printer.begin_group(self.words[0], self.words[1])
+
+    def __exit__(self, *_error: object) -> None:
+        self.printer.end_group(self.words[0], self.words[2])
+
+
+def _flat_width(part: Any) -> int:
+    """How long a part is on one line; very long if it cannot be on one."""
+    if part is _LINE:
+        return 10**9
+    if isinstance(part, str):
+        return len(part)
+    if isinstance(part, tuple):
+        return len(part[1])
+    width: int | None = getattr(part, "width", None)
+    if width is None:
+        width = part.width = sum(map(_flat_width, part.parts))
+    return width
+
+
+def _lay_out(
+    group: _Group, done: list[str], column: int, margin: int, after: int, *, broken: bool
+) -> int:
+    """Write a group that begins in a column; `after` is what must fit behind it."""
+    margin += group.indent
+    parts = group.parts
+    for position, part in enumerate(parts):
+        if part is _LINE or (isinstance(part, tuple) and broken):
+            done.append("\n" + " " * margin)
+            column = margin
+        elif isinstance(part, tuple):
+            done.append(part[1])
+            column += len(part[1])
+        elif isinstance(part, str):
+            done.append(part)
+            column += len(part)
+        else:
+            behind = _width_behind(parts, position, after, broken)
+            fits = column + _flat_width(part) + behind <= _WIDTH
+            column = _lay_out(part, done, column, margin, behind, broken=not fits)
+    return column
+
+
+def _width_behind(parts: Sequence[Any], position: int, after: int, broken: bool) -> int:
+    """How much text follows a part before the next place where a line does break."""
+    width = 0
+    for part in parts[position + 1 :]:
+        if part is _LINE or (isinstance(part, tuple) and broken):
+            return width
+        width += min(_flat_width(part), 10**6)
+    return width + after
+
+
+def pretty(value: Any) -> str:
+    """The value as Jupyter prints it."""
+    printer = Printer()
+    printer.pretty(value)
+    return printer.layout()
+
+
+def _print_repr(printer: Printer, value: Any, _cycle: bool) -> None:
+    for number, line in enumerate(repr(value).splitlines()):
+        if number:
+            printer.break_()
+        printer.text(line)
+
+
+def _own_repr(value: Any, base: Any) -> bool:
+    return type(value).__repr__ is not base.__repr__
+
+
+def _items(printer: Printer, values: Any) -> Iterator[Any]:
+    for number, value in enumerate(values):
+        if number:
+            printer.text(",")
+            printer.breakable()
+        if number == _ITEMS:
+            printer.text("...")
+            return
+        yield value
+
+
+def _sequence(start: str, end: str, base: type) -> Callable[[Printer, Any, bool], None]:
+    def show(printer: Printer, value: Any, cycle: bool) -> None:
+        if type(value) is not base and _own_repr(value, base):
+            printer.text(repr(value))
+        elif cycle:
+            printer.text(start + "..." + end)
+        else:
+            with printer.group(len(start), start, end):
+                for item in _items(printer, value):
+                    printer.pretty(item)
+                if len(value) == 1 and base is tuple:
+                    printer.text(",")
+
+    return show
+
+
+def _set(start: str, end: str, base: type) -> Callable[[Printer, Any, bool], None]:
+    def show(printer: Printer, value: Any, cycle: bool) -> None:
+        if type(value) is not base and _own_repr(value, base):
+            printer.text(repr(value))
+        elif cycle:
+            printer.text(start + "..." + end)
+        elif not value:
+            printer.text(base.__name__ + "()")
+        else:
+            items = list(value)
+            if len(items) <= _ITEMS:
+                try:
+                    items.sort()
+                except Exception:
+                    items.sort(key=str)
+            with printer.group(len(start), start, end):
+                for item in _items(printer, items):
+                    printer.pretty(item)
+
+    return show
+
+
+def _print_dict(printer: Printer, value: Any, cycle: bool) -> None:
+    if type(value) is not dict and _own_repr(value, dict):
+        printer.text(repr(value))
+        return
+    if cycle:
+        printer.text("{...}")
+        return
+    with printer.group(1, "{", "}"):
+        for key in _items(printer, value):
+            printer.pretty(key)
+            printer.text(": ")
+            printer.pretty(value[key])
+
+
+def _print_type(printer: Printer, value: Any, _cycle: bool) -> None:
+    """Without `<class ...>`, unless its metaclass has words of its own."""
+    kinds = (kind.__dict__ for kind in type(value).__mro__ if kind not in (type, object))
+    if any(callable(own.get("__repr__")) for own in kinds):
+        _print_repr(printer, value, False)
+        return
+    module = value.__dict__.get("__module__", getattr(value, "__module__", None))
+    name = getattr(value, "__qualname__", value.__name__)
+    known = module in (None, "builtins", "exceptions", "__builtin__")
+    printer.text(name if known else "%s.%s" % (module, name))
+
+
+def _print_function(printer: Printer, value: Any, _cycle: bool) -> None:
+    import inspect
+
+    name = getattr(value, "__qualname__", value.__name__)
+    module = value.__module__
+    if module and module not in ("__builtin__", "builtins", "exceptions"):
+        name = module + "." + name
+    with contextlib.suppress(TypeError, ValueError):
+        name += str(inspect.signature(value))
+    printer.text("<function %s>" % name)
+
+
+def _print_exception(printer: Printer, value: Any, _cycle: bool) -> None:
+    name = getattr(type(value), "__qualname__", type(value).__name__)
+    if type(value).__module__ not in ("exceptions", "builtins"):
+        name = "%s.%s" % (type(value).__module__, name)
+    with printer.group(len(name) + 1, name + "(", ")"):
+        for item in _items(printer, getattr(value, "args", ())):
+            printer.pretty(item)
+
+
+def _print_call(name: str, arguments: Callable[[Any], list[Any]]) -> Any:
+    """`Name(argument, ...)`, as collections are printed."""
+
+    def show(printer: Printer, value: Any, cycle: bool) -> None:
+        words = name or type(value).__name__
+        with printer.group(len(words) + 1, words + "(", ")"):
+            if cycle:
+                printer.text("...")
+                return
+            for number, argument in enumerate(arguments(value)):
+                if number:
+                    printer.text(",")
+                    printer.breakable()
+                if isinstance(argument, _Keyword):
+                    with printer.group(len(argument.name) + 1, argument.name + "="):
+                        printer.pretty(argument.value)
+                else:
+                    printer.pretty(argument)
+
+    return show
+
+
+class _Keyword:
+    def __init__(self, name: str, value: Any) -> None:
+        self.name, self.value = name, value
+
+
+def _deque_arguments(value: Any) -> list[Any]:
+    rest = [] if value.maxlen is None else [_Keyword("maxlen", value.maxlen)]
+    return [list(value), *rest]
+
+
+def _namespace_arguments(value: Any) -> list[Any]:
+    return [_Keyword(name, each) for name, each in value.__dict__.items()]
+
+
+_PRINTERS: dict[type, Callable[[Printer, Any, bool], None]] = {
+    int: _print_repr,
+    float: _print_repr,
+    str: _print_repr,
+    bytes: _print_repr,
+    tuple: _sequence("(", ")", tuple),
+    list: _sequence("[", "]", list),
+    dict: _print_dict,
+    set: _set("{", "}", set),
+    frozenset: _set("frozenset({", "})", frozenset),
+    type: _print_type,
+    types.FunctionType: _print_function,
+    types.BuiltinFunctionType: _print_function,
+    types.MethodType: _print_repr,
+    types.SimpleNamespace: _print_call("namespace", _namespace_arguments),
+    BaseException: _print_exception,
+}
+_NAMED_PRINTERS: dict[tuple[str, str], Callable[[Printer, Any, bool], None]] = {
+    ("collections", "deque"): _print_call("", _deque_arguments),
+    ("collections", "defaultdict"): _print_call("", lambda d: [d.default_factory, dict(d)]),
+    ("collections", "OrderedDict"): _print_call("", lambda d: [list(d.items())] if d else []),
+    ("collections", "Counter"): _print_call("", lambda d: [dict(d.most_common())] if d else []),
+}
+
+
+# --- values as mime bundles ---------------------------------------------------------------------
+
+_METHODS = (
+    ("_repr_html_", "text/html"),
+    ("_repr_markdown_", "text/markdown"),
+    ("_repr_svg_", "image/svg+xml"),
+    ("_repr_png_", "image/png"),
+    ("_repr_pdf_", "application/pdf"),
+    ("_repr_jpeg_", "image/jpeg"),
+    ("_repr_latex_", "text/latex"),
+    ("_repr_json_", "application/json"),
+    ("_repr_javascript_", "application/javascript"),
+)
+_CANARY = "_ipython_canary_method_should_not_exist_"
+
+
+def describe_value(value: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The value's mime bundle and metadata as IPython gives them; None: it showed itself."""
+    shows_itself = _method(value, "_ipython_display_")
+    if shows_itself is not None:
+        shows_itself()
+        return None
+    data: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    if _is_marimo(value):
+        return _describe_marimo(value), {}
+    bundle = _method(value, "_repr_mimebundle_")
+    if bundle is not None:
+        _add(bundle(include=None, exclude=None), None, data, metadata)
+    data.setdefault("text/plain", pretty(value))
+    for name, mime in _METHODS:
+        method = None if mime in data else _method(value, name)
+        if method is not None:
+            _add(method(), mime, data, metadata)
+    if "matplotlib.figure" in sys.modules and "image/png" not in data:
+        figure = draw_figure(value)
+        if figure is not None:
+            data["image/png"] = figure
+    return data, metadata
+
+
+def _add(found: Any, mime: str | None, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """Put what a method gave into the bundle; a pair is data and metadata."""
+    if found is None:
+        return
+    extra: Any = None
+    if isinstance(found, tuple) and len(found) == 2:
+        found, extra = found
+    if mime is None:
+        data.update(found)
+        metadata.update(extra or {})
+        return
+    data[mime] = found
+    if extra:
+        metadata[mime] = extra
+
+
+def _method(value: Any, name: str) -> Any:
+    """A method for display, unless the value is a class or answers to any name."""
+    if isinstance(value, type):
+        return None
+    try:
+        if getattr(value, _CANARY, None) is not None:
+            return None
+        method = getattr(value, name, None)
+    except Exception:
+        return None
+    return method if callable(method) else None
+
+
+def _is_marimo(value: Any) -> bool:
+    return callable(getattr(type(value), "_mime_", None))
+
+
+def _describe_marimo(value: Any) -> dict[str, Any]:
+    text = getattr(value, "_markdown_text", None)
+    if isinstance(text, str):
+        return {"text/markdown": text.strip()}
+    mime, data = value._mime_()
+    return {str(mime): data}
+
+
+def draw_figure(value: Any) -> bytes | None:
+    """A figure's picture as the inline backend makes it; None for other values."""
+    figure_type = getattr(sys.modules.get("matplotlib.figure"), "Figure", ())
+    if not isinstance(value, figure_type) or not (value.axes or value.lines):
+        return None
+    file = io.BytesIO()
+    value.canvas.print_figure(
+        file,
+        format="png",
+        facecolor=value.get_facecolor(),
+        edgecolor=value.get_edgecolor(),
+        dpi=value.dpi,
+        bbox_inches="tight",
+    )
+    return file.getvalue()
+
+
+def figure_of(value: Any) -> Any:
+    """The figure that marimo shows for an artist, or a list of artists, that ends a cell."""
+    if isinstance(value, (list, tuple)) and value:
+        found = [figure_of(each) for each in value]
+        return found[0] if all(each is not None for each in found) else None
+    if type(value).__name__ == "BarContainer":
+        return figure_of(list(value.patches))
+    artist = getattr(sys.modules.get("matplotlib.artist"), "Artist", None)
+    if artist is None or not isinstance(value, artist):
+        return None
+    return value if type(value).__name__ == "Figure" else getattr(value, "figure", None)
+
+
+class AfterImport:
+    """Does something to a module once it is imported, without importing it."""
+
+    def __init__(self, actions: dict[str, Callable[[Any], None]]) -> None:
+        self.actions = actions
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name not in self.actions:
+            return None
+        from importlib.machinery import PathFinder
+
+        action = self.actions.pop(name)
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            execute(module)
+            action(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+# --- one cell -----------------------------------------------------------------------------------
+
+
+def parse_cell(source: str, name: str) -> ast.Module:
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    tree: Any = compile(source, name, "exec", flags, dont_inherit=True)
+    return tree  # type: ignore[no-any-return]
+
+
+def is_silenced(source: str, last: ast.expr) -> bool:
+    """Whether a semicolon follows the last expression."""
+    lines = source.split("\n")
+    row, column = last.end_lineno or 1, last.end_col_offset or 0
+    rest = lines[row - 1].encode()[column:].decode().lstrip(" \t)")
+    return rest.startswith(";")
+
+
+class Code:
+    """A compiled cell: its statements, and the last expression whose value is shown."""
+
+    def __init__(self, source: str, name: str, tree: ast.Module, flags: int, shows: bool) -> None:
+        flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self.last: Any = None
+        last = tree.body[-1] if tree.body else None
+        if shows and isinstance(last, ast.Expr) and not is_silenced(source, last.value):
+            tree.body.pop()
+            value = ast.Expression(last.value)
+            self.last = compile(value, name, "eval", flags, dont_inherit=True)
+        self.body = compile(tree, name, "exec", flags, dont_inherit=True)
+
+    async def run(self, namespace: dict[str, Any]) -> Any:
+        value = None
+        for code in (self.body, self.last):
+            if code is not None:
+                value = eval(code, namespace)
+                if code.co_flags & _COROUTINE:
+                    value = await value
+        return value if self.last is not None else None
+
+
+def run_now(coroutine: Any) -> Any:
+    """Run a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    raise RuntimeError("the cell waits for something, but no event loop is running")
+
+
+def future_flags() -> int:
+    import __future__
+
+    found = 0
+    for name in __future__.all_feature_names:
+        found |= getattr(__future__, name).compiler_flag
+    return found
+
+
+# --- names that marimo keeps to one cell --------------------------------------------------------
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def is_local(name: str) -> bool:
+    return name == "__" or (name.startswith("_") and not name.startswith("__"))
+
+
+class Mangler(ast.NodeTransformer):
+    """Gives every `_x` of a cell a name that no other cell has."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.scopes: list[set[str]] = []  # local names of the functions and classes around
+
+    def _rename(self, name: str | None) -> Any:
+        if name is None or not is_local(name) or any(name in scope for scope in self.scopes):
+            return name
+        return self.prefix + name
+
+    def _within(self, names: set[str], nodes: Sequence[Any]) -> None:
+        self.scopes.append(names)
+        for node in nodes:
+            self.visit(node)
+        self.scopes.pop()
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        node.id = self._rename(node.id)
+        return node
+
+    def _visit_function(self, node: Any) -> Any:
+        if not isinstance(node, ast.Lambda):
+            node.name = self._rename(node.name)
+            for each in [*node.decorator_list, node.returns]:
+                if each is not None:
+                    self.visit(each)
+        arguments = node.args
+        every = [*getattr(arguments, "posonlyargs", ()), *arguments.args, *arguments.kwonlyargs]
+        every += [each for each in (arguments.vararg, arguments.kwarg) if each]
+        for each in [*arguments.defaults, *arguments.kw_defaults]:
+            if each is not None:
+                self.visit(each)
+        for each in every:
+            if each.annotation is not None:
+                self.visit(each.annotation)
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        self._within({each.arg for each in every} | bound_in(body), body)
+        return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _visit_function
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        node.name = self._rename(node.name)
+        for each in [*node.decorator_list, *node.bases, *node.keywords]:
+            self.visit(each)
+        functions = [each for each in node.body if isinstance(each, _SCOPES)]
+        own = bound_in(node.body)
+        for each in node.body:  # methods do not see the names of the class
+            if each not in functions:
+                self._within(own, [each])
+            else:
+                name = getattr(each, "name", "")
+                self.visit(each)
+                if is_local(name):
+                    each.name = name
+        return node
+
+    def _visit_comprehension(self, node: Any) -> Any:
+        names: set[str] = set()
+        for generator in node.generators:
+            names |= bound_in([generator.target])
+        values = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        self.visit(node.generators[0].iter)
+        rest = [each for g in node.generators for each in (g.target, *g.ifs)]
+        rest += [generator.iter for generator in node.generators[1:]]
+        self._within(names, [*rest, *values])
+        return node
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _visit_comprehension
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
+        node.name = self._rename(node.name)
+        return self.generic_visit(node)
+
+    def visit_Global(self, node: ast.Global) -> Any:
+        node.names = [self.prefix + name if is_local(name) else name for name in node.names]
+        return node
+
+    def visit_alias(self, node: ast.alias) -> Any:
+        bound = node.asname or node.name
+        if self._rename(bound) != bound and "." not in bound:
+            node.asname = self._rename(bound)
+        return node
+
+    def _visit_capture(self, node: Any) -> Any:
+        node.name = self._rename(node.name)
+        return self.generic_visit(node)
+
+    visit_MatchAs = visit_MatchStar = _visit_capture
+
+    def visit_MatchMapping(self, node: Any) -> Any:
+        node.rest = self._rename(node.rest)
+        return self.generic_visit(node)
+
+
+def bound_in(nodes: Sequence[Any]) -> set[str]:
+    """The names that statements bind in their own scope."""
+    bound: set[str] = set()
+    other: set[str] = set()
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+            pending += node.decorator_list
+            continue
+        if isinstance(node, ast.Lambda):
+            continue
+        if isinstance(node, _COMPREHENSIONS):
+            pending += [each for each in ast.walk(node) if isinstance(each, ast.NamedExpr)]
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            bound.add(node.id)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            other.update(node.names)
+        elif isinstance(node, ast.alias):
+            bound.add(node.asname or node.name.partition(".")[0])
+        else:
+            for field in ("name", "rest"):  # of `except ... as name`, and of patterns
+                name = getattr(node, field, None)
+                if isinstance(name, str):
+                    bound.add(name)
+        pending += ast.iter_child_nodes(node)
+    return bound - other
+
+
+# --- engines ------------------------------------------------------------------------------------
+
+
+class Outcome:
+    """How one cell ended."""
+
+    def __init__(self, error: BaseException | None = None, stopped: bool = False) -> None:
+        self.error, self.stopped = error, stopped
+        self.leaves = False  # the notebook called `exit()`
+        self.shown = ""  # the error's text, if it is not the error's own
+
+
+class IPythonEngine:
+    """Cells as a Jupyter kernel runs them, by the IPython of this interpreter."""
+
+    def __init__(self, channel: Channel, sources: Sources, module: Any) -> None:
+        import IPython
+
+        self.name = "IPython " + IPython.__version__
+        self.sources = sources
+        self.shell = make_shell(channel, sources, module)
+
+    async def run(self, cell: dict[str, Any]) -> Outcome:
+        source, index = cell["source"], cell["index"]
+        self.sources.shift[index] = len(source) - len(source.lstrip("\n"))
+        self.shell.nbtools_cell = index
+        result = await self._run_source(source)
+        outcome = Outcome(result.error_before_exec or result.error_in_exec)
+        outcome.leaves = self.shell.nbtools_leaves
+        return outcome
+
+    async def _run_source(self, source: str) -> Any:
+        shell = self.shell
+        try:
+            found, failure = shell.transform_cell(source), None
+        except Exception:
+            found, failure = source, sys.exc_info()
+        more = {"transformed_cell": found, "preprocessing_exc_tuple": failure}
+        if not shell.should_run_async(source, **more):
+            return shell.run_cell(source, store_history=True)
+        result = None
+        try:
+            result = await shell.run_cell_async(source, store_history=True, **more)
+        finally:
+            shell.events.trigger("post_execute")
+            if result is not None:
+                shell.events.trigger("post_run_cell", result)
+        return result
+
+    def set(self, source: str) -> None:
+        exec(source, self.shell.user_ns)
+
+
+def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:  # noqa: C901
+    """IPython's shell, with what it shows sent as events.
+
+    It is named as the kernel's: pandas, tqdm and rich look at the name.
+    """
+    from IPython.core.compilerop import CachingCompiler
+    from IPython.core.displayhook import DisplayHook
+    from IPython.core.displaypub import DisplayPublisher
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets import Type
+    from traitlets.config import Config
+
+    class Hook(DisplayHook):
+        def write_output_prompt(self) -> None:
+            pass
+
+        def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+            count = self.prompt_count
+            channel.output("execute_result", format_dict, md_dict, count=count)
+
+        def finish_displayhook(self) -> None:
+            self._is_active = False
+
+    class Publisher(DisplayPublisher):
+        def publish(
+            self, data: Any, metadata: Any = None, *_: Any, transient: Any = None, **more: Any
+        ) -> None:
+            more = {"update": True} if more.get("update") else {}
+            key = (transient or {}).get("display_id")
+            if key is not None:
+                more["display_id"] = str(key)
+            channel.output("display_data", data, metadata, **more)
+
+        def clear_output(self, wait: bool = False) -> None:
+            channel.send("clear", mark=True, wait=bool(wait))
+
+    class Compiler(CachingCompiler):
+        def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+            return sources.add(shell.nbtools_cell, transformed_code)
+
+    class ZMQInteractiveShell(InteractiveShell):
+        displayhook_class = Type(Hook)
+        display_pub_class = Type(Publisher)
+        compiler_class = Type(Compiler)
+        nbtools_cell = 0
+        nbtools_leaves = False
+        kernel = types.SimpleNamespace(shell=None, comm_manager=None)
+
+        def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+            channel.error(evalue, stb)
+
+        def enable_gui(self, gui: Any = None) -> None:
+            """There is no event loop of a window system."""
+
+        def ask_exit(self) -> None:
+            self.nbtools_leaves = True
+
+        def init_sys_modules(self) -> None:
+            """`__main__` is the notebook already."""
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.IPKernelApp.connection_file = ""
+    shell: Any = ZMQInteractiveShell.instance(config=config, user_module=module)
+    shell.set_hook("show_in_pager", lambda *_arguments, **_more: None)
+    return shell
+
+
+class PlainEngine:
+    """Cells of a Jupyter notebook where IPython is missing; magics are translated before."""
+
+    name = "no IPython"
+
+    def __init__(self, channel: Channel, sources: Sources, module: Any, flush: Any) -> None:
+        self.channel, self.sources, self.flush = channel, sources, flush
+        self.namespace = module.__dict__
+        self.count = 0
+        self.flags = 0
+        self.futures = future_flags()
+        self.kept: dict[str, Any] = {"_": "", "__": "", "___": ""}
+        self.namespace.update(self.kept, In=[""], Out={})
+        shown = types.SimpleNamespace(kernel=None, events=_Events(), user_ns=self.namespace)
+        builtins.get_ipython = lambda: shown  # type: ignore[attr-defined]
+        builtins.display = self.display  # type: ignore[attr-defined]
+
+    def display(self, *values: Any, **_options: Any) -> None:
+        for value in values:
+            found = describe_value(value)
+            if found is not None:
+                self.channel.output("display_data", *found)
+
+    async def run(self, cell: dict[str, Any]) -> Outcome:
+        self.count += 1
+        source = cell.get("plain", cell["source"])
+        name = self.sources.add(cell["index"], source, cell.get("lines"))
+        inputs = self.namespace.get("In")
+        if isinstance(inputs, list):
+            inputs.append(cell["source"])
+        try:
+            code = Code(source, name, parse_cell(source, name), self.flags, True)
+            self.flags |= code.body.co_flags & self.futures
+            value = await code.run(self.namespace)
+            if value is not None:
+                self._keep(value)
+                found = describe_value(value)
+                if found is not None:
+                    self.channel.output("execute_result", *found, count=self.count)
+            self.flush()
+        except BaseException as error:
+            self.flush()
+            self.channel.error(error, self.sources.format(error))
+            return Outcome(error)
+        return Outcome()
+
+    def _keep(self, value: Any) -> None:
+        """`_`, `__`, `___`, `_3` and `Out`; not those that the notebook has bound itself."""
+        names, kept = self.namespace, self.kept
+        if isinstance(names.get("Out"), dict):
+            names["Out"][self.count] = value
+        names["_%d" % self.count] = value
+        own = all(names.get(name, old) is old for name, old in kept.items())
+        self.kept = {"___": kept["__"], "__": kept["_"], "_": value}
+        if own:
+            names.update(self.kept)
+
+    def set(self, source: str) -> None:
+        exec(source, self.namespace)
+
+
+class _Events:
+    def register(self, *_arguments: Any) -> None:
+        pass
+
+    unregister = trigger = register
+
+
+class ReactiveEngine:
+    """Cells of a reactive notebook, in an order that was found before."""
+
+    name = "reactive"
+
+    def __init__(self, channel: Channel, sources: Sources, module: Any, area: Area) -> None:
+        self.channel, self.sources, self.area = channel, sources, area
+        self.namespace = module.__dict__
+
+    async def run(self, cell: dict[str, Any]) -> Outcome:
+        index, source = cell["index"], cell["source"]
+        prefix = "_cell_%d" % index
+        name = self.sources.add(index, source)
+        value, outcome = None, Outcome()
+        try:
+            tree = ast.fix_missing_locations(Mangler(prefix).visit(parse_cell(source, name)))
+            code = Code(source, name, tree, 0, shows=not cell.get("setup"))
+            value = await code.run(self.namespace)
+        except BaseException as error:
+            outcome = Outcome(error)
+            if type(error).__name__ == "MarimoStopError":
+                outcome, value = Outcome(stopped=True), getattr(error, "output", None)
+        try:
+            self.area.finish(value)
+        except Exception as error:
+            outcome = Outcome(outcome.error or error)
+        if outcome.error is not None:
+            _unmangle(outcome.error)
+            lines = self.sources.format(outcome.error)
+            self.channel.error(outcome.error, [_unmangle_text(line) for line in lines])
+        return outcome
+
+    def set(self, source: str) -> None:
+        exec(source, self.namespace)
+
+
+_MANGLED = re.compile(r"\b_cell_\d+(?=_)")
+_HINT = re.compile(r" Did you mean: '_cell_\d+_\w*'\?")
+
+
+def _unmangle_text(text: str) -> str:
+    """Python's words with the author's names; a hint at another cell's `_x` is none."""
+    return _MANGLED.sub("", _HINT.sub("", text))
+
+
+def _unmangle(error: BaseException) -> None:
+    if isinstance(error, (NameError, AttributeError)):
+        error.args = tuple(_unmangle_text(e) if isinstance(e, str) else e for e in error.args)
+
+
+class Area:
+    """The output area of a reactive cell: its last value replaces what was put there before."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.bundles: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+    def append(self, value: Any) -> None:
+        found = self.describe(value)
+        if found is not None:
+            self.bundles.append(found)
+
+    def replace(self, value: Any = None) -> None:
+        self.bundles.clear()
+        if value is not None:
+            self.append(value)
+
+    def replace_at_index(self, value: Any, idx: int) -> None:
+        found = self.describe(value)
+        self.bundles[idx : idx + 1] = [found] if found else []
+
+    def clear(self) -> None:
+        self.bundles.clear()
+
+    def display(self, *values: Any, **_options: Any) -> None:
+        for value in values:
+            self.append(value)
+
+    def describe(self, value: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        figure = figure_of(value) if "matplotlib.artist" in sys.modules else None
+        return describe_value(value if figure is None else figure)
+
+    def finish(self, value: Any) -> None:
+        """Send what stays, and close the figures that nothing has shown."""
+        try:
+            if value is not None:
+                self.bundles.clear()
+                self.append(value)
+            kind = "execute_result" if value is not None else "display_data"
+            for data, metadata in self.bundles:
+                self.channel.output(kind, data, metadata)
+        finally:
+            self.bundles.clear()
+            close_figures()
+
+
+# --- figures ------------------------------------------------------------------------------------
+
+
+def close_figures() -> None:
+    helpers = sys.modules.get("matplotlib._pylab_helpers")
+    if helpers is not None and helpers.Gcf.figs:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+def show_figures(channel: Channel) -> None:
+    """Show every open figure of pyplot, and close them."""
+    helpers = sys.modules.get("matplotlib._pylab_helpers")
+    if helpers is None or not helpers.Gcf.figs:
+        return
+    try:
+        for manager in helpers.Gcf.get_all_fig_managers():
+            found = describe_value(manager.canvas.figure)
+            if found is not None:
+                channel.output("display_data", *found)
+    finally:
+        close_figures()
+
+
+# --- a stand-in for marimo ----------------------------------------------------------------------
+
+
+class MarimoStopError(BaseException):
+    """What `mo.stop` raises."""
+
+    def __init__(self, output: Any) -> None:
+        self.output = output
+
+
+class Html:
+    """`mo.Html`, and what most functions of the stand-in give."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        return self._text
+
+    def _mime_(self) -> tuple[str, str]:
+        return "text/html", self._text
+
+    def __format__(self, spec: str) -> str:
+        return " ".join(self._text.split("\n"))
+
+    def _same(self, *_arguments: Any, **_options: Any) -> Html:
+        return self
+
+    center = left = right = callout = style = batch = _same
+
+
+class Markdown(Html):
+    """`mo.md`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._markdown_text = text
+
+
+class Stack(Html):
+    """`mo.vstack` and `mo.hstack`: the texts of what they hold, one below the other."""
+
+    def __init__(self, items: Any) -> None:
+        items = items.values() if isinstance(items, dict) else items
+        super().__init__("\n".join(_as_html(item) for item in items))
+
+
+class Element(Html):
+    """An element of `mo.ui`: it keeps its initial value, since nobody moves it."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        self.name, self.value = name, value
+        super().__init__("<marimo-%s>%s</marimo-%s>" % (name, value, name))
+
+    def form(self, *_arguments: Any, **_options: Any) -> Element:
+        return Element("form", None)
+
+
+def _as_html(value: Any) -> str:
+    if isinstance(value, Html):
+        return value.text
+    import html
+
+    data = (describe_value(value) or ({}, {}))[0]
+    found = data.get("text/html")
+    return found if isinstance(found, str) else "<pre>%s</pre>" % html.escape(pretty(value))
+
+
+def _first(name: str, default: Any = None) -> Callable[..., Element]:
+    """An element whose value is what `value` says."""
+
+    def make(*_arguments: Any, value: Any = default, **_options: Any) -> Element:
+        return Element(name, value)
+
+    return make
+
+
+def _number(name: str) -> Callable[..., Element]:
+    def make(
+        start: Any = None, stop: Any = None, step: Any = None, value: Any = None, **more: Any
+    ) -> Element:
+        if start is None and more.get("steps") is not None:
+            start, stop = more["steps"][0], more["steps"][-1]
+        if value is None:
+            value = [start, stop] if name == "range_slider" else start
+        return Element(name, value)
+
+    return make
+
+
+def _choice(name: str) -> Callable[..., Element]:
+    def make(options: Any = (), value: Any = None, **_options: Any) -> Element:
+        pick = options.get if isinstance(options, dict) else lambda key: key
+        if name == "multiselect":
+            return Element(name, [pick(key) for key in value or ()])
+        return Element(name, None if value is None else pick(value))
+
+    return make
+
+
+def _text(name: str) -> Callable[..., Element]:
+    def make(value: Any = "", *_arguments: Any, **_options: Any) -> Element:
+        return Element(name, value)
+
+    return make
+
+
+def make_ui() -> Any:
+    ui: Any = types.ModuleType("marimo.ui")
+    for name in ("slider", "range_slider", "number"):
+        setattr(ui, name, _number(name))
+    for name in ("dropdown", "radio", "multiselect"):
+        setattr(ui, name, _choice(name))
+    for name in ("text", "text_area", "code_editor"):
+        setattr(ui, name, _text(name))
+    for name in ("checkbox", "switch", "run_button"):
+        setattr(ui, name, _first(name, False))
+    ui.button, ui.date = _first("button"), _first("date")
+    ui.array = lambda items, **_more: Element("array", [item.value for item in items])
+    ui.dictionary = lambda items, **_more: Element(
+        "dictionary", {key: item.value for key, item in items.items()}
+    )
+    ui.__getattr__ = _missing("marimo.ui")
+    return ui
+
+
+def _missing(module: str) -> Callable[[str], Any]:
+    def refuse(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(
+            "%s.%s: nbtools' stand-in for marimo does not have it; "
+            "install marimo in this environment" % (module, name)
+        )
+
+    return refuse
+
+
+def make_marimo(area: Area, file: str | None) -> Any:
+    """What `import marimo` finds where marimo is not installed."""
+
+    def stop(predicate: Any, output: Any = None) -> None:
+        if predicate:
+            raise MarimoStopError(output)
+
+    @contextlib.contextmanager
+    def capture_stdout() -> Iterator[io.StringIO]:
+        with contextlib.redirect_stdout(io.StringIO()) as caught:
+            yield caught
+
+    @contextlib.contextmanager
+    def capture_stderr() -> Iterator[io.StringIO]:
+        with contextlib.redirect_stderr(io.StringIO()) as caught:
+            yield caught
+
+    def notebook_dir() -> Any:
+        import pathlib
+
+        return pathlib.Path(file).parent if file else pathlib.Path.cwd()
+
+    def same(value: Any, *_arguments: Any, **_options: Any) -> Any:
+        return value
+
+    mo: Any = types.ModuleType("marimo")
+    mo.__dict__.update(
+        md=lambda text, **_more: Markdown(str(text)),
+        Html=Html,
+        stop=stop,
+        MarimoStopError=MarimoStopError,
+        output=types.SimpleNamespace(
+            append=area.append,
+            replace=area.replace,
+            replace_at_index=area.replace_at_index,
+            clear=area.clear,
+        ),
+        ui=make_ui(),
+        vstack=lambda items, **_more: Stack(items),
+        hstack=lambda items, **_more: Stack(items),
+        accordion=lambda items, **_more: Stack(items),
+        tabs=lambda items, **_more: Stack(items),
+        callout=same,
+        center=same,
+        left=same,
+        right=same,
+        plain=same,
+        show_code=same,
+        plain_text=lambda text: Html("<pre>%s</pre>" % text),
+        as_html=lambda value: value if isinstance(value, Html) else Html(_as_html(value)),
+        iframe=lambda text, **_more: Html(text),
+        capture_stdout=capture_stdout,
+        capture_stderr=capture_stderr,
+        redirect_stdout=contextlib.nullcontext,
+        redirect_stderr=contextlib.nullcontext,
+        notebook_dir=notebook_dir,
+        running_in_notebook=lambda: True,
+        __version__="stand-in",
+        __getattr__=_missing("marimo"),
+        __path__=[],
+    )
+    sys.modules["marimo.ui"] = mo.ui
+    return mo
+
+
+# --- the run ------------------------------------------------------------------------------------
+
+
+class Run:
+    """One job: its cells from the first to the last."""
+
+    def __init__(self, job: dict[str, Any], channel: Channel) -> None:
+        self.job, self.channel = job, channel
+        self.sources = Sources(job["name"])
+        self.module = types.ModuleType("__main__")
+        self.module.__dict__["__builtins__"] = builtins
+        self.interrupted = False
+        self.engine: Any = None
+
+    def begin(self) -> None:
+        """Prepare the process for the notebook's code."""
+        sys.modules["__main__"] = self.module
+        sys.path.insert(0, "")
+        sys.argv[:] = [self.job["name"]]
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        faulthandler.enable(2)  # says on descriptor 2 where Python was when it crashed
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            stream = _Stream(number, self.channel)
+            self.channel.streams.append(stream)
+            setattr(sys, name, stream)
+        if self.job["kind"] == "reactive":
+            self.engine = self._make_reactive()
+        else:
+            self.engine = self._make_linear()
+        python = "%d.%d.%d" % sys.version_info[:3]
+        self.channel.send("ready", python=python, engine=self.engine.name)
+
+    def _on_interrupt(self, _number: int, _frame: Any) -> None:
+        """Between two cells: in a cell Python's own handler raises KeyboardInterrupt."""
+        self.interrupted = True
+
+    def _make_linear(self) -> Any:
+        builtins.input = _refuse_input
+        try:
+            if self.job.get("plain"):
+                raise ImportError
+            import IPython  # noqa: F401
+        except ImportError:
+            os.environ["MPLBACKEND"] = "agg"
+            channel = self.channel
+
+            def flush() -> None:
+                show_figures(channel)
+
+            def patch(pyplot: Any) -> None:
+                pyplot.show = lambda *_arguments, **_more: flush()
+
+            sys.meta_path.insert(0, AfterImport({"matplotlib.pyplot": patch}))
+            return PlainEngine(channel, self.sources, self.module, flush)
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+        return IPythonEngine(self.channel, self.sources, self.module)
+
+    def _make_reactive(self) -> Any:
+        area = Area(self.channel)
+        file = self.job.get("file")
+        if file:
+            self.module.__dict__["__file__"] = file
+        os.environ["MPLBACKEND"] = "agg"
+
+        def patch_pyplot(pyplot: Any) -> None:
+            pyplot.show = lambda *_arguments, **_more: show_figures(self.channel)
+
+        def patch_display(module: Any) -> None:
+            module.display = area.display
+
+        def patch_marimo(module: Any) -> None:
+            output = module.output
+            for name in ("append", "replace", "replace_at_index", "clear"):
+                setattr(output, name, getattr(area, name))
+
+        actions = {
+            "matplotlib.pyplot": patch_pyplot,
+            "IPython.core.display_functions": patch_display,
+            "marimo": patch_marimo,
+        }
+        if self.job.get("imports_marimo") and not _is_installed("marimo"):
+            sys.modules["marimo"] = make_marimo(area, file)
+        sys.meta_path.insert(0, AfterImport(actions))
+        return ReactiveEngine(self.channel, self.sources, self.module, area)
+
+    async def cells(self, tick: Any = None) -> None:
+        """Run the cells in the order given; an error ends a linear run."""
+        reactive = self.job["kind"] == "reactive"
+        cancelled: dict[int, int] = {}
+        for cell in self.job["cells"]:
+            index = cell["index"]
+            if index in cancelled:
+                self.channel.send("skip", cell=index, because=cancelled[index], later=True)
+                continue
+            if self.interrupted:
+                break
+            outcome = await self._run_cell(cell)
+            if tick is not None:
+                await tick(0)
+            if outcome.error is not None or outcome.stopped:
+                self._cancel(cell, cancelled)
+            failed = outcome.error is not None and not cell.get("raises")
+            if outcome.leaves or (failed and not reactive):
+                break
+
+    def _cancel(self, cell: dict[str, Any], cancelled: dict[int, int]) -> None:
+        """Note that what depends on a cell cannot run."""
+        children = {each["index"]: each.get("children", ()) for each in self.job["cells"]}
+        pending = list(cell.get("children", ()))
+        while pending:
+            child = pending.pop()
+            if child not in cancelled:
+                cancelled[child] = cell["index"]
+                pending += children.get(child, ())
+
+    async def _run_cell(self, cell: dict[str, Any]) -> Outcome:
+        self.channel.send("start", cell=cell["index"])
+        start = time.perf_counter()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            outcome: Outcome = await self.engine.run(cell)
+            if "set" in cell and outcome.error is None:
+                self.engine.set(cell["set"])
+        except BaseException as error:  # an interrupt beside the notebook's own code
+            outcome = Outcome(error)
+            self.channel.error(error, self.sources.format(error))
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        if isinstance(outcome.error, KeyboardInterrupt) and not cell.get("raises"):
+            self.interrupted = True
+        if os.getpid() != _MAIN_PID:  # the cell forked, and this is the copy
+            for stream in self.channel.streams:
+                stream.flush()
+            os._exit(0)
+        seconds = time.perf_counter() - start
+        more: dict[str, Any] = {}
+        if outcome.error is not None:
+            more["error"] = self.sources.describe(outcome.error)
+        self.channel.writer = None
+        self.channel.send(
+            "end",
+            mark=True,
+            later=True,
+            cell=cell["index"],
+            seconds=round(seconds, 6),
+            stopped=outcome.stopped,
+            leaves=outcome.leaves,
+            **more,
+        )
+        return outcome
+
+    def finish(self) -> None:
+        """Say that all is done; what Python does when it ends comes after."""
+        marimo = getattr(sys.modules.get("marimo"), "__version__", None)
+        self.channel.send("done", memory=_peak_memory(), marimo=marimo)
+
+
+def _refuse_input(prompt: Any = "") -> str:
+    """Nobody is there to answer: as in a kernel whose front end does not support it."""
+
+    class StdinNotImplementedError(NotImplementedError):
+        pass
+
+    raise StdinNotImplementedError(
+        "raw_input was called, but this frontend does not support input requests."
+    )
+
+
+def _is_installed(name: str) -> bool:
+    from importlib.machinery import PathFinder
+
+    return PathFinder.find_spec(name) is not None
+
+
+def _peak_memory() -> int:
+    """Bytes that this process had in use at most."""
+    try:  # what getrusage says began with the size of the process that forked this one
+        with open("/proc/self/status", "rb") as file:
+            found = re.search(rb"VmHWM:\s*(\d+)", file.read())
+        return int(found[1]) * 1024 if found else 0
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def set_limits(job: dict[str, Any]) -> None:
+    import resource
+
+    _lower(resource.RLIMIT_CORE, 0)
+    if job.get("memory"):
+        _lower(resource.RLIMIT_AS, int(job["memory"]))
+    if job.get("cpu"):
+        _lower(resource.RLIMIT_CPU, int(job["cpu"]))
+
+
+def _lower(kind: int, most: int) -> None:
+    import resource
+
+    _soft, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(kind, (most, most))
+
+
+def die_with_parent(descriptor: int) -> None:
+    """Have the kernel kill this process group when nbtools is gone, however that happens.
+
+    nbtools holds the other end of a pipe; when it closes, Linux sends the signal.
+    """
+    if not sys.platform.startswith("linux"):
+        return  # a run then ends by its limits
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(descriptor, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(descriptor, 10, signal.SIGKILL)  # F_SETSIG
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+
+def _hide(descriptor: int) -> int:
+    """A copy of a descriptor, out of the way of the notebook's own and closed in its children."""
+    import fcntl
+
+    copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
+    os.close(descriptor)
+    return copy
+
+
+def _read_line(descriptor: int) -> bytes:
+    data = b""
+    while not data.endswith(b"\n"):
+        chunk = os.read(descriptor, 1 << 20)
+        if not chunk:
+            os._exit(0)
+        data += chunk
+    return data
+
+
+def _needs_loop(job: dict[str, Any], engine: Any) -> bool:
+    """Jupyter runs cells inside a running event loop; importing asyncio takes its time."""
+    if isinstance(engine, IPythonEngine):
+        return True
+    words = ("async", "await")
+    return any(word in cell["source"] for cell in job["cells"] for word in words)
+
+
+def main(jobs: int, events: int) -> None:
+    """Run the job that comes on a descriptor, and send events to another."""
+    job = json.loads(_read_line(jobs))
+    printed = [_hide(os.dup(1)), _hide(os.dup(2))]
+    channel = Channel(_hide(events), printed, job["token"], int(job["most"]))
+    jobs = _hide(jobs)
+
+    def forget() -> None:
+        for descriptor in (channel.events, jobs, *printed):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forget)
+    die_with_parent(jobs)
+    set_limits(job)
+    run = Run(job, channel)
+    run.begin()
+    if _needs_loop(job, run.engine):
+        import asyncio
+
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(run.cells(asyncio.sleep))
+    else:
+        run_now(run.cells())
+    run.finish()

@@ -1,0 +1,126 @@
+"""What running costs: `python tests/bench/run.py`. All in one run, in seconds of CPU.
+
+`nbtools run` against `python notebook.py` under marimo and against nbclient, on cells that do next
+to nothing; what each further cell costs; and the time of plain Python, below which nobody gets.
+Each number is the smallest of several, the children's time included. A cell's cost is that of a
+reactive run without the command line: one that shows a value, compiling it included.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FEW, MANY = 20, 1020
+REPEATS = 5
+LIMIT = 0.15  # seconds of CPU for FEW cells
+CELL_LIMIT = 0.0002  # for each further one
+
+NBCLIENT = """\
+import sys, nbformat, nbclient
+notebook = nbformat.read(sys.argv[1], 4)
+nbclient.NotebookClient(notebook).execute()
+"""
+
+
+def write_reactive(folder: Path, count: int) -> Path:
+    cells = "".join(
+        f"@app.cell\ndef _():\n    x{i} = {i}\n    x{i}\n    return\n\n\n" for i in range(count)
+    )
+    path = folder / f"reactive{count}.py"
+    head = "import marimo\n\napp = marimo.App()\n\n\n"
+    path.write_text(head + cells + 'if __name__ == "__main__":\n    app.run()\n')
+    return path
+
+
+def write_jupyter(folder: Path, count: int) -> Path:
+    cells: list[dict[str, object]] = [
+        {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [],
+         "source": f"x{i} = {i}\nx{i}"}
+        for i in range(count)
+    ]  # fmt: skip
+    path = folder / f"jupyter{count}.ipynb"
+    path.write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+    )
+    return path
+
+
+def measure(command: Sequence[str | Path], repeats: int = REPEATS) -> float:
+    """Seconds of CPU, user and system, of a command and all that it started."""
+    found = []
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for _ in range(repeats):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(found)
+
+
+SESSION = """\
+import sys
+from nbtools.cells import ReactiveCell, ReactiveNotebook
+from nbtools.run.reactive import plan_reactive
+from nbtools.run.session import run_job
+cells = [ReactiveCell(f"x{i} = {i}\\nx{i}") for i in range(int(sys.argv[1]))]
+job = plan_reactive(ReactiveNotebook(tuple(cells)), "nb.py", ".")
+if sys.argv[2] == "run":
+    run_job(job, sys.executable)
+"""
+
+
+def measure_session(count: int) -> float:
+    """Seconds of CPU that running takes, without planning."""
+    command = [sys.executable, "-c", SESSION, str(count)]
+    return measure([*command, "run"]) - measure([*command, "plan"])
+
+
+def find_bare_python() -> str | None:
+    """An interpreter without IPython, to measure the engine that needs none."""
+    for path in sorted(Path.home().glob(".pyenv/versions/3.1[1-9]*/bin/python"), reverse=True):
+        if subprocess.run([path, "-c", "import IPython"], capture_output=True).returncode:
+            return str(path)
+    return None
+
+
+def main() -> int:
+    run = [sys.executable, "-m", "nbtools", "run"]
+    bare = find_bare_python()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        few, many = write_reactive(folder, FEW), write_reactive(folder, MANY)
+        ipynb = write_jupyter(folder, FEW)
+        results = {
+            "python -c pass": measure([sys.executable, "-c", "pass"]),
+            f"nbtools run, reactive, {FEW} cells": measure([*run, few]),
+            f"nbtools run, reactive, {MANY} cells": measure([*run, many]),
+            f"nbtools run, .ipynb with IPython, {FEW} cells": measure([*run, ipynb]),
+        }
+        if bare:
+            label = f"nbtools run, .ipynb without IPython, {FEW} cells"
+            results[label] = measure([*run, ipynb, "--python", bare])
+        results[f"marimo: python notebook.py, {FEW} cells"] = measure([sys.executable, few], 2)
+        if importlib.util.find_spec("ipykernel"):
+            results[f"nbclient, {FEW} cells"] = measure([sys.executable, "-c", NBCLIENT, ipynb], 2)
+    for label, seconds in results.items():
+        print(f"{seconds:8.3f} s  {label}")
+    each = (measure_session(MANY) - measure_session(FEW)) / (MANY - FEW)
+    print(
+        f"{each * 1000:8.3f} ms each further cell of a reactive run (at most {CELL_LIMIT * 1000})"
+    )
+    few_seconds = results[f"nbtools run, reactive, {FEW} cells"]
+    print(f"{few_seconds:8.3f} s  of at most {LIMIT} for {FEW} cells")
+    return 0 if few_seconds <= LIMIT and each <= CELL_LIMIT else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
