@@ -108,6 +108,10 @@ DRAWN: dict[str, tuple[str, ...]] = {
         "x_1 = e.get(1)",
         "x_1\ndef g(a):\n    global y\n    y = 1",
     ),
+    "a name that holds code twice in one statement": (
+        "if 1:\n    f = lambda a: sum(xs)\n    def f(a): return a + 1",
+        "xs = [0]\nf = f",
+    ),
 }
 
 
