@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_NUMBERS = 8
 """Of cells in a message."""
+_WORD = re.compile(r"[^\W\d]\w*")
+_FEW = 50  # questions; to look through the text for more would cost more than to list its words
 
 
 class Read(Struct, frozen=True):
@@ -96,25 +99,50 @@ def conversion_plan(program: Program) -> Partition:
     return find_partition(program.atoms_of_cells, _Words(program.text))
 
 
-class _Words(Struct, frozen=True):
-    """The words of a text. Few are asked for, so they are looked for and not listed."""
+class _Words:
+    """The words of a text, listed when the first one asked for may be among them."""
 
-    text: str
+    def __init__(self, text: str) -> None:
+        self.text, self.asked = text, 0
 
     def __contains__(self, word: object) -> bool:
-        if not isinstance(word, str) or word not in self.text:
+        self.asked += 1
+        if self.asked <= _FEW and isinstance(word, str) and word not in self.text:
             return False
-        return re.search(rf"\b\d*{re.escape(word)}\b", self.text) is not None
+        return word in self.listed
+
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        return frozenset(_WORD.findall(self.text))
+
+
+def new_names(program: Program) -> Mapping[str, frozenset[str]]:
+    """Name -> the names that `nbtools convert` gives its values, the author's not among them."""
+    naming = program.once(conversion_plan).naming
+    found: dict[str, set[str]] = {}
+    versions = program.once(conversion_plan).versions.versions
+    for version, new in zip(versions, naming.names, strict=True):
+        if new != version.name:
+            found.setdefault(version.name, set()).add(new)
+    return {name: frozenset(names) for name, names in found.items()}
+
+
+def merges(program: Program) -> Mapping[str, tuple[int, ...]]:
+    """Name -> positions of the cells that `nbtools convert` merges because of it."""
+    found: dict[str, tuple[int, ...]] = {}
+    for repair in program.once(conversion_plan).repairs:
+        if repair.kind == "merge":
+            for name in repair.names:
+                found.setdefault(name, repair.cells)
+    return found
 
 
 def resolution(program: Program, name: str) -> str:
     """What `nbtools convert` does about a name that several cells define, in words."""
-    plan = program.once(conversion_plan)
-    for repair in plan.repairs:
-        if repair.kind == "merge" and name in repair.names:
-            return f"merges cells {number_cells(program, repair.cells)}"
-    versions = zip(plan.versions.versions, plan.naming.names, strict=True)
-    chosen = {new for version, new in versions if version.name == name} - {name}
+    merged = program.once(merges).get(name)
+    if merged is not None:
+        return f"merges cells {number_cells(program, merged)}"
+    chosen = program.once(new_names).get(name, frozenset())
     names = sorted(chosen, key=lambda new: (new.startswith("_"), len(new), new))
     return f"tells them apart ({_list(names)})" if names else "keeps them apart"
 
