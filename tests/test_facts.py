@@ -174,7 +174,7 @@ CONTROL_FLOW = [
     row("match a:\n    case _ if b:\n        x = 1", "a b", "x", maybe="x"),
     row("x = 1\ndel x\nx", "x", "x", deletes="x", maybe="x"),
     row("x = 1\ndel x\nx = 2\nx", "", "x", deletes="x"),
-    row("if a:\n    del x", "a x", "", deletes="x"),
+    row("if a:\n    del x", "a x", "x", maybe="x"),
 ]
 
 LATER = [

@@ -108,6 +108,8 @@ DRAWN: dict[str, tuple[str, ...]] = {
         "x_1 = e.get(1)",
         "x_1\ndef g(a):\n    global y\n    y = 1",
     ),
+    "a del that does not happen": ("x = 1\nc = False", "if c:\n    del x", "print(x)"),
+    "a loop over nothing": ("i = 5", "for i in dict(): pass", "print(i)"),
     "a name that holds code twice in one statement": (
         "if 1:\n    f = lambda a: sum(xs)\n    def f(a): return a + 1",
         "xs = [0]\nf = f",

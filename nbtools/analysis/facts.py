@@ -237,6 +237,8 @@ _COMPOUND = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, 
 def _statement(index: int, node: ast.stmt) -> Statement:
     flow = _Flow()
     flow.run([node])
+    if not isinstance(node, ast.Delete):
+        flow.weigh_deletes()
     decorators = getattr(node, "decorator_list", [])
     return Statement(
         index=index,
@@ -603,6 +605,12 @@ class _Flow:
             awaits=self.awaits,
             **{name: _frozen(names) for name, names in self.sets.items()},  # few have any
         )
+
+    def weigh_deletes(self) -> None:
+        """`if c: del x` may leave `x`, or not: it makes of `x` what another value would be."""
+        for name in self.sets.pop("deletes", ()):
+            self.sets["binds"].add(name)
+            self.sets["reads"].add(name)
 
     # names
 
