@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from nbtools.analysis.facts import SourceError, read_statements
+from nbtools.analysis.facts import Facts, SourceError, read_statements
 from nbtools.analysis.magics import to_plain_python
 from nbtools.analysis.modules import script_names, star_names
 from nbtools.cells import Notebook
@@ -46,3 +46,20 @@ def _parts(notebook: Notebook, folder: Path, depth: int) -> Iterator[frozenset[s
                 yield star_names(module, folder)
             for other in facts.runs:
                 yield names_of_run(folder / other, depth + 1) if depth < _DEEPEST else None
+
+
+def names_bound(parts: Iterable[Facts], folder: Path | None) -> frozenset[str]:
+    """Names that some code binds: `ls` is a variable then, and `{x}` in a command its value.
+
+    Args:
+        parts: What the code does, in any order.
+        folder: Where the notebook lies, for star imports and `%run`; None: they bind nothing known.
+    """
+    bound: set[str] = set()
+    for facts in parts:
+        bound |= facts.binds | facts.writes_late
+        for module in facts.stars:
+            bound |= star_names(module, folder) or frozenset()
+        for path in facts.runs:
+            bound |= (folder and names_of_run(folder / path)) or frozenset()
+    return frozenset(bound)

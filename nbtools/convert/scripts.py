@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from nbtools.analysis.facts import Facts, SourceError, Statement, dotted_name, read_statements
 from nbtools.analysis.magics import PlainCell, to_plain_python
-from nbtools.analysis.modules import star_names
-from nbtools.analysis.runs import names_of_run
+from nbtools.analysis.runs import names_bound
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import (
     Refusal,
@@ -137,7 +136,11 @@ def read_scripts(
     """
     drafts = [_make_draft(c, frozenset()) for c in notebook.cells if c.kind == "code"]
     asked = frozenset[str]().union(*(draft.plain.unbound for draft in drafts))
-    bound = asked & _bound_names(drafts, folder) if asked else asked
+    bound = (
+        asked & names_bound((s.facts for draft in drafts for s in draft.statements), folder)
+        if asked
+        else asked
+    )
     drafts = [_make_draft(d.cell, bound) if d.plain.unbound & bound else d for d in drafts]
     return [_finish_draft(draft, name, log) for draft in drafts]
 
@@ -160,19 +163,6 @@ def _make_draft(cell: Cell, bound: frozenset[str]) -> _Draft:
     except (SourceError, RecursionError):
         refusal, statements = Refusal(1, "it is nested too deeply"), ()
     return _Draft(cell, plain, refusal, statements)
-
-
-def _bound_names(drafts: Sequence[_Draft], folder: Path | None) -> frozenset[str]:
-    """Names that some cell binds: `ls` is a variable then, and `{x}` in a command its value."""
-    bound: set[str] = set()
-    for statement in (statement for draft in drafts for statement in draft.statements):
-        facts = statement.facts
-        bound |= facts.binds | facts.writes_late
-        for module in facts.stars:
-            bound |= star_names(module, folder) or frozenset()
-        for path in facts.runs:
-            bound |= (folder and names_of_run(folder / path)) or frozenset()
-    return frozenset(bound)
 
 
 def _finish_draft(draft: _Draft, name: str, log: Log) -> Script:

@@ -25,8 +25,7 @@ from nbtools.analysis.facts import (
     read_unannotated,
 )
 from nbtools.analysis.magics import PlainCell, to_plain_python
-from nbtools.analysis.modules import star_names
-from nbtools.analysis.runs import names_of_run
+from nbtools.analysis.runs import names_bound
 from nbtools.analysis.versions import Atom, Block, Versions, atoms_of, trace_versions
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal
@@ -279,7 +278,7 @@ def read_program(
     else:
         cells = [_read_cell(cell, EMPTY) for cell in code]
         asked = EMPTY.union(*(cell.plain.unbound for cell in cells))
-        bound = asked & _bound_names(cells, folder) if asked else EMPTY
+        bound = asked & names_bound((cell.facts for cell in cells), folder) if asked else EMPTY
         cells = [_read_cell(c.cell, bound) if c.plain.unbound & bound else c for c in cells]
         cells = _without_annotations(cells)
     return Program(kind, notebook, tuple(cells), name, folder, builtins=builtins, outputs=outputs)
@@ -338,15 +337,3 @@ def _may_be_refused(source: str) -> bool:
             for name in _BODIES:
                 pending += getattr(node, name, ())
     return False
-
-
-def _bound_names(cells: Sequence[CodeCell], folder: Path | None) -> frozenset[str]:
-    """Names that some cell binds: `ls` is a variable then, and `{x}` in a command its value."""
-    bound: set[str] = set()
-    for cell in cells:
-        bound |= cell.facts.binds | cell.facts.writes_late
-        for module in cell.facts.stars:
-            bound |= star_names(module, folder) or EMPTY
-        for path in cell.facts.runs:
-            bound |= (folder and names_of_run(folder / path)) or EMPTY
-    return frozenset(bound)
