@@ -30,7 +30,7 @@ from nbtools.analysis.versions import Atom, Block, Versions, atoms_of, trace_ver
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal
 from nbtools.rules.finding import Span
-from nbtools.syntax import child_nodes, index_nodes, parse_source
+from nbtools.syntax import index_nodes, parse_source, walk_nodes
 
 if TYPE_CHECKING:
     from nbtools.rules.directives import Usage
@@ -172,14 +172,6 @@ def _find_word(text: str, word: str, near: int) -> int:
     return min(len(text) - len(text.lstrip()), len(text)) + 1
 
 
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    pending = [node]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending += child_nodes(node)
-
-
 _Mention = (
     ast.Name | ast.alias | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler
 )
@@ -187,7 +179,7 @@ _Mention = (
 
 def _mentions(tree: ast.AST, name: str, store: bool) -> Iterator[_Mention]:
     """The nodes that read a name, or with `store` those that bind it."""
-    for node in _walk(tree):
+    for node in walk_nodes(tree):
         if isinstance(node, ast.Name):
             if node.id == name and isinstance(node.ctx, ast.Store) == store:
                 yield node
