@@ -21,6 +21,7 @@ COMMANDS = {
     "lint": "Find what keeps notebooks from running again as they were saved.",
     "rule": "Explain a rule of `nbtools lint`.",
     "run": "Execute the code of a notebook, reactive or not.",
+    "verify": "Execute notebooks, and prove that their conversions do the same.",
 }
 """The commands, and what each is for: `nbtools --help` needs no more, so imports no more."""
 

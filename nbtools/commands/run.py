@@ -43,7 +43,8 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 
 
-def _read_size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+def read_size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    """An option's size, such as 500M, in bytes."""
     if value is None:
         return None
     found = _SIZE.fullmatch(value.strip())
@@ -53,7 +54,8 @@ def _read_size(_: click.Context, __: click.Parameter, value: str | None) -> int 
     return size
 
 
-def _read_seconds(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+def read_seconds(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """An option's seconds: more than 0."""
     if value is not None and not 0 < value < float("inf"):
         raise click.BadParameter(f"expected seconds, more than 0, found {value:g}")
     return value
@@ -90,16 +92,16 @@ def _read_values(_: click.Context, __: click.Parameter, values: tuple[str, ...])
     "tagged `parameters`, or else the first). VALUE is a Python literal, or text.",
 )
 @click.option(
-    "--timeout", type=float, callback=_read_seconds, metavar="SECONDS", help="Limit the whole run."
+    "--timeout", type=float, callback=read_seconds, metavar="SECONDS", help="Limit the whole run."
 )
 @click.option(
     "--cell-timeout",
     type=float,
-    callback=_read_seconds,
+    callback=read_seconds,
     metavar="SECONDS",
     help="Limit every cell.",
 )
-@click.option("--memory", callback=_read_size, metavar="SIZE", help="Limit the memory: 500M, 2G.")
+@click.option("--memory", callback=read_size, metavar="SIZE", help="Limit the memory: 500M, 2G.")
 @click.option("--cwd", metavar="DIR", help="Run in DIR. Default: where FILE lies.")
 @click.option(
     "--python",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from nbtools.analysis.modules import local_module
@@ -42,6 +43,13 @@ from nbtools.formats.reactive_writer import write_reactive
 from nbtools.formats.safe_source import safe_source
 
 _DEFAULT = Options()
+
+
+class _Placed(Struct, frozen=True):
+    """A reactive cell, and the author's cells (0-based, ascending) that it comes from."""
+
+    cell: ReactiveCell
+    origins: tuple[int, ...]
 
 
 def convert_source(
@@ -79,9 +87,15 @@ def _convert(data: bytes, options: Options, name: str, folder: Path | None) -> C
         header = make_header(
             notebook, scripts, block, infer=options.script_metadata, folder=folder, name=name
         )
-        cells = _convert_cells(scripts, notebook, options, folder, log)
-        text = write_reactive(ReactiveNotebook(tuple(cells), header, app_options(notebook)))
-    return Conversion(text, len(cells), log.sorted_edits(), log.sorted_warnings())
+        scripts, skipped = set_skipped_apart(scripts, notebook, log)
+        order = running_order(notebook, scripts, options.order, log)
+        placed = _convert_cells(scripts, skipped, order, notebook, options, folder, log)
+        cells = tuple(each.cell for each in placed)
+        text = write_reactive(ReactiveNotebook(cells, header, app_options(notebook)))
+    origins = tuple(each.origins for each in placed)
+    return Conversion(
+        text, len(cells), log.sorted_edits(), log.sorted_warnings(), origins, tuple(order)
+    )
 
 
 def _encode(text: str) -> bytes:
@@ -91,14 +105,14 @@ def _encode(text: str) -> bytes:
 
 def _convert_cells(
     scripts: Sequence[Script],
+    skipped: Sequence[Script],
+    order: Sequence[int],
     notebook: Notebook,
     options: Options,
     folder: Path | None,
     log: Log,
-) -> list[ReactiveCell]:
+) -> list[_Placed]:
     """The cells of the reactive notebook, in the order in which they stand."""
-    scripts, skipped = set_skipped_apart(scripts, notebook, log)
-    order = running_order(notebook, scripts, options.order, log)
     by_cell = {script.cell: script for script in scripts}
     scripts = [by_cell[i] for i in order if i in by_cell]
     scripts = apply_interactivity(scripts, notebook, log)
@@ -248,10 +262,10 @@ def _arrange(
     disabled: Collection[int],
     order: Sequence[int],
     notebook: Notebook,
-) -> list[ReactiveCell]:
+) -> list[_Placed]:
     """Blocks, and cells that do not run (text, comments), in the order in which they stand."""
     place = {cell: position for position, cell in enumerate(order)}
-    cells: list[ReactiveCell] = []
+    cells: list[_Placed] = []
     blocks = sorted(blocks, key=lambda block: not block.is_setup)
     waiting = deque(i for i in order if notebook.cells[i].kind != "code" or i in comments)
 
@@ -260,15 +274,15 @@ def _arrange(
             index = waiting.popleft()
             text = comments.get(index, "")
             if notebook.cells[index].kind != "code":
-                cells.append(_text_cell(notebook.cells[index]))
+                cells.append(_Placed(_text_cell(notebook.cells[index]), (index,)))
             elif text.strip():
                 cell = _code_cell(Rendered(text.strip("\n"), index), notebook)
-                cells.append(replace(cell, disabled=index in disabled))
+                cells.append(_Placed(replace(cell, disabled=index in disabled), (index,)))
 
     for block in blocks:
         catch_up(-1 if block.cell is None else place[block.cell])
         if block.source.strip():
-            cells.append(_code_cell(block, notebook))
+            cells.append(_Placed(_code_cell(block, notebook), block.sources))
     catch_up(len(order))
     return cells
 

@@ -45,3 +45,7 @@ class Conversion(Struct, frozen=True):
     cells: int  # cells in the reactive notebook
     edits: tuple[Edit, ...] = ()
     warnings: tuple[Warning, ...] = ()
+    origins: tuple[tuple[int, ...], ...] = ()
+    """For each reactive cell, in the order of the file, the author's cells (0-based, ascending)
+    that it comes from; () for a cell that nbtools added."""
+    order: tuple[int, ...] = ()  # all cells of the author's (0-based) in the order they run in

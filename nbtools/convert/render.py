@@ -34,6 +34,9 @@ class Rendered(Struct, frozen=True):
     cell: int | None  # the author's cell (0-based) it stands for; None: added by nbtools
     needs_marimo: bool = False  # it calls `mo`
     is_setup: bool = False  # it is the setup cell
+    sources: tuple[
+        int, ...
+    ] = ()  # the author's cells (0-based) whose statements it runs, ascending
 
 
 def render_blocks(
@@ -164,7 +167,12 @@ class _Renderer:
         if self.copies:
             body = _insert_before_code(body, self.copies)
         cell = self.scripts[self.anchor()].cell
-        return Rendered(body, cell, self.needs_marimo)
+        return Rendered(body, cell, self.needs_marimo, sources=self.authors())
+
+    def authors(self) -> tuple[int, ...]:
+        """The author's cells whose statements run here; one that is only defined again does not."""
+        found = {self.scripts[atom.cell].cell for atom in self.block.atoms if not atom.copy}
+        return tuple(sorted(cell for cell in found if cell is not None))
 
     def anchor(self) -> int:
         """The script this block stands for: that of its last statement with effects."""

@@ -233,18 +233,26 @@ def _int_or_none(value: object) -> int | None:
 # --- the tolerant path ----------------------------------------------------------------------
 
 
-def _decode_tolerant(data: bytes) -> _Document:
+def read_document(data: bytes) -> dict[str, Any]:
+    """The whole file as JSON, outputs included, in the shape of nbformat 4; its values are any.
+
+    Raises InvalidNotebookError if it is no JSON object with a list of cells.
+    """
     document = _parse_json(_decode_text(data))
     if not isinstance(document, dict):
         _refuse(f"expected a notebook (a JSON object with `cells`), found {_describe(document)}")
-    major = _read_major(document)
-    if major < 4:
+    if _read_major(document) < 4:
         document = _upgrade_document(document)
     if "cells" not in document:
         _refuse("expected a notebook (a JSON object with `cells`), found an object without `cells`")
-    cells = document["cells"]
-    if not isinstance(cells, list):
-        _refuse(f"expected `cells` to be a list, found {_describe(cells)}")
+    if not isinstance(document["cells"], list):
+        _refuse(f"expected `cells` to be a list, found {_describe(document['cells'])}")
+    return document
+
+
+def _decode_tolerant(data: bytes) -> _Document:
+    document = read_document(data)
+    major, cells = _read_major(document), document["cells"]
     return _Document(
         cells=[_cell_from(index, cell) for index, cell in enumerate(cells)],
         nbformat=major,
@@ -473,7 +481,9 @@ def _upgrade_output(output: dict[str, Any]) -> dict[str, Any]:
         "data": {mime: output[name] for name, mime in mimes.items() if name in output},
         "text": output.get("text") if kind == "stream" else None,
         "execution_count": output.get("prompt_number"),
+        "name": output.get("stream"),
         "ename": output.get("ename"),
+        "evalue": output.get("evalue"),
     }
 
 

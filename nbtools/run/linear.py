@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from nbtools.analysis.facts import SourceError, read_statements
-from nbtools.analysis.magics import to_plain_python
+from nbtools.analysis.magics import PlainCell, to_plain_python
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.helpers import HELPERS
 from nbtools.run.job import Job, JobCell, place_values
 
 
 def plan_linear(
-    notebook: Notebook, name: str, folder: str, given: Mapping[str, str] | None = None
+    notebook: Notebook,
+    name: str,
+    folder: str,
+    given: Mapping[str, str] | None = None,
+    *,
+    order: Sequence[int] = (),
+    raising: Collection[int] = (),
 ) -> Job:
     """A Jupyter notebook, as "Restart & Run All" runs it.
 
@@ -21,39 +27,35 @@ def plan_linear(
         name: Its file's name.
         folder: The working directory.
         given: Names that are to have other values, and these as Python.
+        order: All cells (0-based) in the order in which they run, if not from top to bottom.
+        raising: Cells (0-based) of which an exception is expected, beside those tagged so.
 
     Raises:
         NbtoolsError: no cell binds one of the names.
     """
-    code = [cell for cell in notebook.cells if cell.kind == "code"]
+    cells = [notebook.cells[i] for i in order] if order else notebook.cells
+    code = [cell for cell in cells if cell.kind == "code"]
     runs = [cell for cell in code if cell.source.strip() and "skip-execution" not in cell.tags]
     plain = [to_plain_python(cell.source) for cell in runs]
     binds = [_bound(each.source) for each in plain]
     first = [position for position, cell in enumerate(runs) if "parameters" in cell.tags]
     assigns = place_values(given or {}, [first, range(len(runs))], binds, name)
-    cells = tuple(
-        _job_cell(cell, found.source, found.lines, found.helpers, found.imports, text)
+    expected = {cell.index for cell in runs if "raises-exception" in cell.tags} | set(raising)
+    jobs = tuple(
+        _job_cell(cell, found, cell.index in expected, text)
         for cell, found, text in zip(runs, plain, assigns, strict=True)
     )
     skipped = tuple(cell.index for cell in code if cell not in runs)
-    return Job("linear", name, folder, cells, skipped)
+    return Job("linear", name, folder, jobs, skipped)
 
 
-def _job_cell(
-    cell: Cell,
-    source: str,
-    lines: tuple[int, ...],
-    helpers: frozenset[str],
-    imports: tuple[str, ...],
-    assigns: str,
-) -> JobCell:
-    raises = "raises-exception" in cell.tags
-    if source == cell.source:
+def _job_cell(cell: Cell, plain: PlainCell, raises: bool, assigns: str) -> JobCell:
+    if plain.source == cell.source:
         return JobCell(cell.index, cell.source, raises, assigns=assigns)
-    above = [*imports, *(HELPERS[name].rstrip("\n") for name in sorted(helpers))]
+    above = [*plain.imports, *(HELPERS[name].rstrip("\n") for name in sorted(plain.helpers))]
     head = "\n".join(above) + "\n" if above else ""
-    lines = (*[1] * head.count("\n"), *lines)
-    return JobCell(cell.index, cell.source, raises, head + source, lines, assigns=assigns)
+    lines = (*[1] * head.count("\n"), *plain.lines)
+    return JobCell(cell.index, cell.source, raises, head + plain.source, lines, assigns=assigns)
 
 
 def _bound(source: str) -> frozenset[str]:

@@ -1,0 +1,1 @@
+"""Proofs for people and for programs: one module for each format."""

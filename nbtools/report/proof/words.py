@@ -1,0 +1,142 @@
+"""What every format says of a proof in the same words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from nbtools.report.printable import printable
+from nbtools.verify.verdict import GREEN, RED, CellProof, Item, Proof
+
+_MOST_CELLS = 8  # that are listed in one line
+
+
+def number_cells(cells: Sequence[int]) -> str:
+    """Cells as people count them: "cell 3", "cells 3, 4"."""
+    numbers = [str(cell + 1) for cell in cells[:_MOST_CELLS]]
+    more = f" and {len(cells) - _MOST_CELLS} more" if len(cells) > _MOST_CELLS else ""
+    return f"{'cell' if len(cells) == 1 else 'cells'} {', '.join(numbers)}{more}"
+
+
+def name_cell(cell: CellProof) -> str:
+    """The cells of a group, or of the conversion if the notebook has none."""
+    if cell.cells:
+        return number_cells(cell.cells)
+    return f"{number_cells(cell.parts)} of the conversion"
+
+
+def headline(proof: Proof) -> str:
+    """The first line: what a person wants to know."""
+    return printable(f"{proof.source}: {_verdict(proof)}")
+
+
+def _verdict(proof: Proof) -> str:
+    if proof.status == "failed":
+        return proof.reason
+    cells = [cell for cell in proof.cells if cell.cells or cell.parts]
+    total = sum(max(len(cell.cells), 1) for cell in cells if cell.cells)
+    same = sum(len(cell.cells) for cell in cells if cell.verdict in GREEN)
+    if proof.status == "ended":
+        return f"not proved: {proof.reason}"
+    if proof.status == "inconclusive":
+        return f"not proved: {proof.reason}"
+    told = [f"{same} of {total} cells {_same_words(proof)}", *_unstable_words(cells)]
+    if proof.status == "differs":
+        wrong = [cell for cell in cells if cell.verdict in RED]
+        verb = "does not reproduce" if proof.kind != "recorded" else "differs from what is saved"
+        return f"{verb}: {_list_wrong(wrong)} ({', '.join(told)})"
+    if proof.status == "raises":
+        verb = "reproduces up to there" if proof.kind != "recorded" else "as saved up to there"
+        return f"{proof.reason}; it {verb} ({', '.join(told)})"
+    verb = {"conversion": "reproduces", "reactive": "reproduces", "recorded": "as saved"}[
+        proof.kind
+    ]
+    line = f"{verb} ({', '.join(told)})"
+    dependent = {cell: None for each in proof.order_dependent for cell in each.cells or each.parts}
+    if dependent:
+        verb = "depends" if len(dependent) == 1 else "depend"
+        line += f", but {number_cells(sorted(dependent))} {verb} on the order of unlinked cells"
+    return line
+
+
+def _same_words(proof: Proof) -> str:
+    return "as saved" if proof.kind == "recorded" else "the same"
+
+
+def _unstable_words(cells: Sequence[CellProof]) -> Iterator[str]:
+    unstable = [cell for cell in cells if cell.verdict == "unstable"]
+    if len(unstable) == 1:
+        cause = next((item.cause for item in unstable[0].items if item.cause), "")
+        words = cause.removeprefix("it ") if cause.startswith("it ") else f"({cause})"
+        yield f"1 unstable: {name_cell(unstable[0])} {words}".rstrip()
+    elif unstable:
+        numbers = [each for cell in unstable for each in cell.cells or cell.parts]
+        yield f"{len(unstable)} unstable: {number_cells(numbers)}"
+    left = [cell for cell in cells if cell.verdict == "not-compared" and cell.cells]
+    if left:
+        count = sum(len(cell.cells) for cell in left)
+        yield f"{count} not compared"
+
+
+def _list_wrong(wrong: Sequence[CellProof]) -> str:
+    counts = Counter(cell.verdict for cell in wrong)
+    parts = [f"{name_cell(cell)} {_STATES[cell.verdict]}" for cell in wrong[:2]]
+    if len(wrong) > 2:
+        numbers = sorted({each for cell in wrong for each in cell.cells or cell.parts})
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+        return f"{number_cells(numbers)} ({kinds})"
+    return " and ".join(parts)
+
+
+_STATES = {
+    "different": "shows something else",
+    "missing": "does not show all it showed",
+    "extra": "shows more than it showed",
+    "failed": "fails",
+    "cancelled": "is cancelled",
+}
+
+
+def describe_item(item: Item) -> str:
+    """One thing that is not the same, in one line."""
+    words = item.what if item.mime == "text/plain" else f"{item.what} ({item.mime})"
+    if item.verdict == "same-by-rule":
+        return f"{words}: the same, but for {', '.join(item.rules)}"
+    if item.verdict == "unstable":
+        detail = f" ({item.detail})" if item.detail else ""
+        return f"{words}: unstable, {item.cause}{detail}"
+    return f"{words}: {item.verdict}: {item.detail}" if item.detail else f"{words}: {item.verdict}"
+
+
+def summarize(proofs: Sequence[Proof]) -> Iterator[str]:
+    """Many notebooks, in the terms of the literature on reproducibility."""
+    total = len(proofs)
+    read = [proof for proof in proofs if proof.status != "failed"]
+    clean = [proof for proof in read if proof.status not in ("raises", "ended")]
+    conversions = [proof for proof in read if proof.kind == "conversion"]
+    proved = [proof for proof in conversions if proof.status == "reproduces"]
+    saved = [proof for proof in clean if proof.recorded is not None]
+    as_saved = [proof for proof in saved if _is_as_saved(proof)]
+    yield f"{total} notebooks: {len(read)} could be run, {len(clean)} ran without error"
+    if saved:
+        yield f"{len(as_saved)} of {len(saved)} gave the results that are saved in them"
+    if conversions:
+        yield f"{len(proved)} of {len(conversions)} conversions reproduce"
+    counts = Counter(proof.status for proof in proofs if proof.status != "reproduces")
+    if counts:
+        told = [f"{count} {_STATUS[status]}" for status, count in sorted(counts.items())]
+        yield ", ".join(told)
+
+
+def _is_as_saved(proof: Proof) -> bool:
+    assert proof.recorded is not None
+    return all(cell.verdict in GREEN for cell in proof.recorded.cells if cell.shows)
+
+
+_STATUS = {
+    "differs": "differ",
+    "failed": "could not be read or proved",
+    "raises": "raise an exception",
+    "ended": "were ended by a limit or a signal",
+    "inconclusive": "show nothing that can be compared",
+}

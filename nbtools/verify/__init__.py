@@ -1,0 +1,1 @@
+"""Proving that a notebook reproduces: runs are compared, cell by cell."""

@@ -1,0 +1,107 @@
+"""Which cells of a notebook and of its conversion belong together.
+
+A conversion splits cells and merges them, so what is compared are groups: the smallest sets of
+cells of the one and of the other that have nothing to do with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from difflib import SequenceMatcher
+
+from msgspec import Struct
+
+
+class Group(Struct, frozen=True):
+    """Cells of the notebook, and the cells of the reactive notebook that do their work."""
+
+    cells: tuple[int, ...]  # 0-based, in the order in which they run; () if nbtools added the part
+    parts: tuple[int, ...]  # 0-based, ascending
+
+
+def group_cells(origins: Sequence[Sequence[int]], cells: Sequence[int]) -> tuple[Group, ...]:
+    """Put cells and their parts together.
+
+    Args:
+        origins: For each reactive cell, the cells of the notebook that it comes from.
+        cells: The code cells of the notebook, in the order in which they run.
+
+    Returns:
+        Groups in the order of the notebook, behind those without any cell of it. A reactive cell
+        that comes from text is in none.
+    """
+    leader = {cell: cell for cell in cells}
+
+    def find(cell: int) -> int:
+        while leader[cell] != cell:
+            leader[cell] = leader[leader[cell]]
+            cell = leader[cell]
+        return cell
+
+    known = [[cell for cell in origin if cell in leader] for origin in origins]
+    for members in known:
+        for cell in members[1:]:
+            leader[find(cell)] = find(members[0])
+    grouped: dict[int, list[int]] = {}
+    for cell in cells:
+        grouped.setdefault(find(cell), []).append(cell)
+    parts: dict[int, list[int]] = {}
+    added: list[Group] = []
+    for part, (origin, members) in enumerate(zip(origins, known, strict=True)):
+        if members:
+            parts.setdefault(find(members[0]), []).append(part)
+        elif not origin:
+            added.append(Group((), (part,)))
+    found = (Group(tuple(each), tuple(parts.get(key, ()))) for key, each in grouped.items())
+    return (*added, *found)
+
+
+def align_cells(
+    sources: Sequence[str], origins: Sequence[tuple[int, ...]], others: Sequence[str]
+) -> list[tuple[int, ...]]:
+    """Where the cells of an edited conversion come from.
+
+    Args:
+        sources: The cells of a fresh conversion.
+        origins: For each of them, the cells of the notebook that it comes from.
+        others: The cells of the conversion at hand.
+
+    Returns:
+        The origins of the latter: a cell that is the same has those of its twin, one that was
+        edited those of the cell in whose place it stands. () where there is none.
+    """
+    found: list[tuple[int, ...]] = [()] * len(others)
+    left: list[int] = []
+    free = set(range(len(sources)))
+    matcher = SequenceMatcher(None, sources, others, autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag == "equal":
+            for offset in range(j - i):
+                found[k + offset] = origins[i + offset]
+                free.discard(i + offset)
+        else:
+            left += range(k, m)
+    for position in left:  # moved cells first, then the most alike
+        twin = next((i for i in sorted(free) if sources[i] == others[position]), None)
+        if twin is not None:
+            found[position] = origins[twin]
+            free.discard(twin)
+    for position in left:
+        if found[position] or not free:
+            continue
+        best = max(
+            sorted(free), key=lambda i: _likeness(sources[i], others[position], i - position)
+        )
+        if _likeness(sources[best], others[position], 0) > 0.3:
+            found[position] = origins[best]
+            free.discard(best)
+    return found
+
+
+def _likeness(source: str, other: str, distance: int) -> float:
+    return SequenceMatcher(None, source, other, autojunk=False).ratio() - abs(distance) * 0.001
+
+
+def code_cells(kinds: Sequence[str], order: Collection[int] = ()) -> list[int]:
+    """The code cells in the order in which they run."""
+    return [cell for cell in (order or range(len(kinds))) if kinds[cell] == "code"]

@@ -1,0 +1,284 @@
+"""The proof: which runs are made, and what follows from them.
+
+The original runs twice, under different hash seeds, in fresh copies of its folder. The conversion
+runs in the order of the file, which tests what was rewritten, and with the order of cells that
+nothing links turned round, which tests the graph. More runs of the original are made only where
+something seems to differ, to tell what differs from what varies.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace as replace_job
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nbtools.run.job import Job
+from nbtools.run.session import Limits, run_job
+from nbtools.run.trace import EndingKind, Trace
+from nbtools.verify.compare import EXACT, Standards, conversion_standards
+from nbtools.verify.folders import private_place
+from nbtools.verify.groups import Group
+from nbtools.verify.judge import Run, judge_groups, judge_recorded
+from nbtools.verify.recorded import read_recorded
+from nbtools.verify.rules import RECORDED, rename_back
+from nbtools.verify.schedules import ancestors_only, reverse_ties
+from nbtools.verify.subject import Subject
+from nbtools.verify.verdict import RED, CellProof, Check, Proof, Recorded, Status
+
+MORE_REFERENCES = 3
+"""Runs of the original that are added where something seems to differ."""
+
+_ENDED: frozenset[EndingKind] = frozenset({"timed-out", "interrupted", "died", "broken"})
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Request(Struct, frozen=True):
+    """How a notebook is to be proved."""
+
+    python: str
+    limits: Limits
+    environment: Mapping[str, str]  # of the runs, but for HOME and the hash seed
+    against: Literal["fresh", "recorded", "both"] = "both"
+    deep: bool = False
+    in_place: bool = False
+    network: bool = True
+
+
+Tell = Callable[[str], None]
+"""Is told what is done next, in words."""
+
+
+def prove(subject: Subject, source: str, request: Request, tell: Tell) -> Proof:
+    """Run a notebook and its conversion in every way that is asked for, and compare.
+
+    Raises NbtoolsError if the interpreter cannot be started, or the folder not copied.
+    """
+    start = time.monotonic()
+    prover = _Prover(subject, request, tell)
+    if request.against == "recorded":
+        proof = prover.prove_recorded(source)
+    elif subject.linear is None:
+        proof = prover.prove_reactive(source)
+    else:
+        proof = prover.prove_conversion(source)
+    return replace(proof, seconds=time.monotonic() - start)
+
+
+class _Prover:
+    def __init__(self, subject: Subject, request: Request, tell: Tell) -> None:
+        self.subject, self.request, self.tell = subject, request, tell
+        self.by_part = subject.linear is None
+        self.original: Job = subject.linear or subject.reactive
+        self.references: list[Run] = []
+        self.standards = EXACT
+        if subject.linear is not None:
+            self.standards = conversion_standards(rename_back(subject.renamed))
+
+    # --- runs
+
+    def run(self, job: Job, seed: int) -> Run:
+        """One run in a fresh copy of the folder."""
+        request = self.request
+        with private_place(Path(job.folder), in_place=request.in_place) as place:
+            file = None if job.file is None else str(place.folder / Path(job.file).name)
+            environment = {
+                **dict.fromkeys(_THREADS, "1"),
+                **request.environment,
+                "HOME": str(place.home),
+                "PYTHONHASHSEED": str(seed),
+            }
+            placed = replace_job(job, folder=str(place.folder), file=file)
+            trace = run_job(placed, request.python, request.limits, environment=environment)
+        return Run(trace, place.restore)
+
+    def add_references(self, count: int) -> None:
+        for _ in range(count):
+            number = len(self.references) + 1
+            which = "the original" if self.subject.linear is not None else "the notebook"
+            self.tell(f"running {which}, {_ordinal(number)} time")
+            self.references.append(self.run(self.original, number))
+            if self.references[-1].trace.ending.kind in _ENDED:
+                break
+
+    @property
+    def ended(self) -> Trace | None:
+        """A reference run that a limit, a signal or an interrupt ended."""
+        return next((r.trace for r in self.references if r.trace.ending.kind in _ENDED), None)
+
+    # --- what is proved
+
+    def prove_conversion(self, source: str) -> Proof:
+        self.add_references(2)
+        checks: list[Check] = []
+        if self.ended is None:
+            checks = list(self.check_orders())
+        recorded = None
+        if self.request.against == "both":
+            recorded = Recorded(self.judge_recorded())
+        proof = self.describe(source, "conversion", checks)
+        return replace(proof, recorded=recorded)
+
+    def prove_reactive(self, source: str) -> Proof:
+        self.add_references(2)
+        checks: list[Check] = []
+        if self.ended is None:
+            cells = judge_groups(
+                self.subject.groups, self.references, self.references[0], EXACT, by_part=True
+            )
+            checks = [Check("document order", cells), *self.check_other_orders()]
+        return self.describe(source, "reactive", checks)
+
+    def prove_recorded(self, source: str) -> Proof:
+        self.add_references(2)
+        cells = self.judge_recorded()
+        proof = self.describe(source, "recorded", [Check("saved outputs", cells)])
+        return replace(proof, recorded=Recorded(cells))
+
+    def judge_recorded(self) -> tuple[CellProof, ...]:
+        standards = Standards(printed=RECORDED, shown=RECORDED, same_kind=True, widen=True)
+        return judge_recorded(read_recorded(self.subject.data), self.references, standards)
+
+    # --- checks
+
+    def check_orders(self) -> Sequence[Check]:
+        start = time.monotonic()
+        self.tell("running the conversion")
+        found = self.run(self.subject.reactive, 1)
+        cells = self.judge(found)
+        if any(cell.verdict in RED for cell in cells):
+            cells = self.look_again(found, cells)
+        first = Check("document order", cells, seconds=time.monotonic() - start)
+        return [first, *self.check_other_orders()]
+
+    def judge(self, found: Run, *, widen: bool = False) -> tuple[CellProof, ...]:
+        standards = replace(self.standards, widen=widen)
+        return judge_groups(
+            self.subject.groups, self.references, found, standards, by_part=self.by_part
+        )
+
+    def look_again(self, found: Run, cells: tuple[CellProof, ...]) -> tuple[CellProof, ...]:
+        """Tell what differs from what varies: more runs of both."""
+        self.learn_more()
+        if self.ended is not None:
+            return cells
+        cells = self.judge(found, widen=True)
+        if not any(cell.verdict in RED for cell in cells):
+            return cells
+        self.tell("running the conversion once more")
+        again = self.judge(self.run(self.subject.reactive, 2), widen=True)
+        return tuple(map(_the_better, cells, again))
+
+    def learn_more(self) -> None:
+        missing = 2 + MORE_REFERENCES - len(self.references)
+        if missing > 0 and self.ended is None:
+            self.add_references(missing)
+
+    def check_other_orders(self) -> list[Check]:
+        job = self.subject.reactive
+        checks = [self.check_jobs("reversed order", [reverse_ties(job)])]
+        if self.request.deep:
+            checks.append(self.check_jobs("ancestors only", list(ancestors_only(job))))
+        return checks
+
+    def check_jobs(self, name: str, jobs: Sequence[Job]) -> Check:
+        """Run the reactive notebook in other ways; only cells that run there are judged."""
+        start = time.monotonic()
+        wrong: dict[Group, CellProof] = {}
+        for number, job in enumerate(jobs, start=1):
+            more = f" ({number} of {len(jobs)})" if len(jobs) > 1 else ""
+            self.tell(f"running the reactive notebook: {name}{more}")
+            for group, cell in self.judge_job(job):
+                wrong.setdefault(group, cell)
+        found = tuple(wrong[group] for group in self.subject.groups if group in wrong)
+        return Check(name, found, len(jobs), time.monotonic() - start)
+
+    def judge_job(self, job: Job) -> list[tuple[Group, CellProof]]:
+        ran = {cell.index for cell in job.cells}
+        chosen = [g for g in self.subject.groups if g.parts and ran.issuperset(g.parts)]
+
+        def wrong(found: Run, widen: bool) -> list[tuple[Group, CellProof]]:
+            standards = replace(self.standards, widen=widen)
+            cells = judge_groups(chosen, self.references, found, standards, by_part=self.by_part)
+            pairs = zip(chosen, cells, strict=True)
+            return [(group, cell) for group, cell in pairs if cell.verdict in RED]
+
+        found = self.run(job, 1)
+        result = wrong(found, widen=False)
+        if result:
+            self.learn_more()
+            result = wrong(found, widen=True)
+        if not result:
+            return []
+        again = dict(wrong(self.run(job, 2), widen=True))
+        return [(group, cell) for group, cell in result if group in again]
+
+    # --- the result
+
+    def describe(
+        self, source: str, kind: Literal["conversion", "reactive", "recorded"], checks: list[Check]
+    ) -> Proof:
+        trace = self.references[0].trace
+        cells = checks[0].cells if checks else ()
+        status, reason = self.find_status(cells)
+        marimo = trace.marimo if self.subject.linear is None else None
+        return Proof(
+            source,
+            kind=kind,
+            status=status,
+            reason=reason,
+            checks=tuple(checks),
+            python=trace.python,
+            engine=trace.engine,
+            marimo=marimo,
+            references=len(self.references),
+            sources=self.subject.sources,
+            notes=self.subject.notes,
+        )
+
+    def find_status(self, cells: Sequence[CellProof]) -> tuple[Status, str]:
+        ended = self.ended
+        if ended is not None:
+            where = "" if ended.ending.cell is None else f" in cell {ended.ending.cell + 1}"
+            return "ended", f"{ended.ending.reason}{where}"
+        if any(cell.verdict in RED for cell in cells):
+            return "differs", ""
+        trace = self.references[0].trace
+        if trace.ending.kind in ("error", "left"):
+            return "raises", _describe_error(trace)
+        compared = [c for c in cells if c.shows and c.verdict != "not-compared"]
+        if compared and all(cell.verdict == "unstable" for cell in compared):
+            return "inconclusive", "everything it shows varies from run to run"
+        if not compared:
+            return "inconclusive", "no cell shows anything that could be compared"
+        return "reproduces", ""
+
+
+def _the_better(first: CellProof, second: CellProof) -> CellProof:
+    """A cell that is right in one of two runs of the conversion varies."""
+    if first.verdict not in RED or second.verdict in RED:
+        return first
+    items = tuple(
+        replace(item, verdict="unstable", cause="the conversion shows it in some runs")
+        for item in first.items
+    )
+    return replace(first, verdict="unstable", items=items, note="")
+
+
+def _describe_error(trace: Trace) -> str:
+    cell = trace.ending.cell
+    if trace.ending.kind == "left" or cell is None:
+        return "it calls exit()"
+    run = next(each for each in trace.cells if each.cell == cell)
+    if run.error is None:
+        return f"cell {cell + 1} raises an exception"
+    text = run.error.text.strip().split("\n")[0]
+    return f"cell {cell + 1} raises {run.error.name}{': ' if text else ''}{text}"
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")

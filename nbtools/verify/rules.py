@@ -1,0 +1,192 @@
+"""The named rules: what may differ between two texts that a reader would call the same.
+
+No rule is tried where texts are equal; each one that was needed is named in the report, with what
+it says. They are few where a conversion is compared with a fresh run of its original, and more
+where a run is compared with outputs saved long ago by other versions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from html.parser import HTMLParser
+from typing import Any
+
+from msgspec import Struct
+
+
+class Rule(Struct, frozen=True):
+    """One rule: applied to both sides alike."""
+
+    name: str
+    what: str  # what it sets aside, in words for the report
+    apply: Callable[[str], str]
+
+
+def apply_rules(rules: Sequence[Rule], a: str, b: str) -> tuple[str, str, tuple[str, ...]]:
+    """Both texts after the rules, and the names of those that brought them nearer."""
+    used: list[str] = []
+    for rule in rules:
+        x, y = rule.apply(a), rule.apply(b)
+        if (x, y) != (a, b) and (x == y or _distance(x, y) < _distance(a, b)):
+            used.append(rule.name)
+            a, b = x, y
+        if a == b:
+            break
+    return a, b, tuple(used)
+
+
+def _distance(a: str, b: str) -> int:
+    """How many lines differ, roughly: enough to see whether a rule did anything."""
+    lines, others = a.split("\n"), b.split("\n")
+    unequal = sum(x != y for x, y in zip(lines, others, strict=False))
+    return unequal + abs(len(lines) - len(others))
+
+
+def _substitute(name: str, what: str, pattern: str, replacement: str) -> Rule:
+    compiled = re.compile(pattern)
+    return Rule(name, what, lambda text: compiled.sub(replacement, text))
+
+
+# --- a conversion against its original ----------------------------------------------------------
+
+PLACES = _substitute(
+    "place",
+    "where in the notebook a message points to",
+    r"\s*\([^()\n]*#cell-\d+[^()\n]*\)|[^\s\"'()]*#cell-\d+(?:[:,]?(?: line)? ?\d+)?"
+    r"|\S+:cell \d+:\d+: ?",
+    "",
+)
+WARNING_LINES = _substitute(
+    "source-line",
+    "the line of code that a warning quotes",
+    r"(?m)(?<=Warning: )(.*)\n  \S.*",
+    r"\1",
+)
+
+
+def rename_back(names: Mapping[str, str]) -> Rule:
+    """The author's names for those that the conversion gave: new name -> old name."""
+    words = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    pattern = re.compile(rf"\b(?:{words})\b" if words else r"(?!)")
+    return Rule(
+        "renamed",
+        "names that the conversion gave, in messages",
+        lambda text: pattern.sub(lambda found: names[found[0]], text),
+    )
+
+
+# --- formats ------------------------------------------------------------------------------------
+
+
+class _Tags(HTMLParser):
+    """The tags and words of HTML, however they are written."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = "".join(f" {name}={value!r}" for name, value in sorted(attrs, key=str))
+        self.parts.append(f"<{tag}{told}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.parts.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self.parts += data.split()
+
+
+def _read_html(text: str) -> str:
+    reader = _Tags()
+    reader.feed(text)
+    reader.close()
+    return "\n".join(reader.parts)
+
+
+def _read_json(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _read_latex(text: str) -> str:
+    text = text.strip().replace("\\displaystyle", "")
+    return " ".join(re.sub(r"^\$+|\$+$|^\\\[|\\\]$|^\\\(|\\\)$", "", text).split())
+
+
+HTML_LAYOUT = Rule("html-layout", "blanks and the order of attributes in HTML", _read_html)
+JSON_ORDER = Rule("json-order", "the order of keys in JSON", _read_json)
+LATEX_DELIMITERS = Rule("latex-delimiters", "dollar signs and blanks around LaTeX", _read_latex)
+SVG_IDS = _substitute(
+    "svg-ids",
+    "identifiers and dates that SVG files are given anew",
+    r"(?<=id=\")[^\"]*|(?<=#)[\w-]+(?=[\")])|(?<=<dc:date>)[^<]*",
+    "",
+)
+FORMATS: Mapping[str, tuple[Rule, ...]] = {
+    "text/html": (HTML_LAYOUT,),
+    "text/latex": (LATEX_DELIMITERS,),
+    "text/markdown": (LATEX_DELIMITERS,),
+    "image/svg+xml": (SVG_IDS,),
+    "application/json": (JSON_ORDER,),
+}
+
+
+# --- a run against outputs saved by other versions ----------------------------------------------
+
+RECORDED: tuple[Rule, ...] = (
+    _substitute("address", "addresses in memory", r"\b0x[0-9a-fA-F]{6,}", "0x"),
+    PLACES,
+    _substitute(
+        "ipykernel-place",
+        "where in a kernel's files a warning points to",
+        r"\S*(?:ipykernel_\d+/\d+\.py|<ipython-input-[^>]+>|\.py)(?::\d+)?",
+        "<cell>",
+    ),
+    _substitute("figure-size", "the size in a figure's text", r"<Figure size [^>]*>", "<Figure>"),
+    _substitute(
+        "numpy-scalar",
+        "how numpy 2 writes a scalar",
+        r"\bnp\.(?:float|int|uint|bool|str)\d*_?\(([^()]*)\)",
+        r"\1",
+    ),
+    _substitute("styler-id", "the identifier of a styled table", r"\bT_[0-9a-f]{5}(?=_|\b)", "T_"),
+    _substitute("sklearn-id", "the number of a diagram", r"sk-container-id-\d+", "sk-container-id"),
+    _substitute(
+        "duration",
+        "durations with their unit",
+        r"\b\d+(?:\.\d+)?(?:e[+-]?\d+)? ?(?:ns|us|µs|μs|ms|s|sec|seconds|min)\b",
+        "<duration>",
+    ),
+    _substitute("trailing-blanks", "blanks at the end of lines", r"(?m)[ \t]+$|\n+\Z", ""),
+)
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule there is, for the reference."""
+    found: dict[str, Rule] = {}
+    formats = (rule for rules in FORMATS.values() for rule in rules)
+    for rule in (PLACES, rename_back({}), WARNING_LINES, *formats, *RECORDED):
+        found.setdefault(rule.name, rule)
+    return tuple(found.values())
+
+
+BUNDLE_RULES: Mapping[str, str] = {
+    "pixels": "how a picture is compressed: every pixel is the same",
+    "hidden-format": "a format that no reader sees, because a richer one is there and is the same",
+    "fewer-formats": "a format that is missing beside the one that readers see, which is the same",
+}
+"""Rules about outputs as a whole, which are more than a change of text."""
+
+
+def describe_rules() -> Mapping[str, str]:
+    """Every rule's name, and what it sets aside."""
+    return {**{rule.name: rule.what for rule in all_rules()}, **BUNDLE_RULES}
+
+
+def as_text(value: Any) -> str:
+    """A value of a bundle as text: JSON as JSON writes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)

@@ -1,0 +1,104 @@
+"""What is to be proved: a notebook and its conversion, read and ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from nbtools.cells import Notebook, ReactiveNotebook
+from nbtools.convert.conversion import convert_source
+from nbtools.convert.edits import Conversion
+from nbtools.errors import InvalidNotebookError
+from nbtools.formats.ipynb import read_notebook, require_python
+from nbtools.formats.reactive_reader import parse_reactive
+from nbtools.run.job import Job
+from nbtools.run.linear import plan_linear
+from nbtools.run.reactive import plan_reactive
+from nbtools.verify.groups import Group, align_cells, code_cells, group_cells
+
+
+class Subject(Struct, frozen=True):
+    """A notebook to be proved."""
+
+    groups: tuple[Group, ...]
+    reactive: Job  # the conversion, or the reactive notebook itself
+    sources: tuple[str, ...]  # of the cells that groups count: the original's, if there is one
+    linear: Job | None = None  # the original; None of a reactive notebook alone
+    renamed: Mapping[str, str] = {}  # the conversion's name -> the author's
+    data: bytes = b""  # of the .ipynb
+    notes: tuple[str, ...] = ()
+
+
+def read_original(data: bytes, path: Path) -> Notebook:
+    """A Jupyter notebook. Raises NbtoolsError."""
+    notebook = read_notebook(data)
+    require_python(notebook)
+    if not any(cell.kind == "code" and cell.source.strip() for cell in notebook.cells):
+        raise InvalidNotebookError(f"{path}: it has no code, so there is nothing to prove")
+    return notebook
+
+
+def plan_original(notebook: Notebook, path: Path, order: tuple[int, ...] = ()) -> Job:
+    """The original from top to bottom; cells whose saved output is an exception may raise."""
+    raising = [
+        cell.index
+        for cell in notebook.cells
+        if any(output.kind == "error" for output in cell.outputs)
+    ]
+    return plan_linear(notebook, path.name, str(path.parent), order=order, raising=raising)
+
+
+def read_conversion(data: bytes, path: Path, target: tuple[bytes, Path] | None) -> Subject:
+    """A Jupyter notebook with its conversion: the one at hand, or one made now.
+
+    Args:
+        data: The .ipynb file's bytes.
+        path: Its name.
+        target: The reactive notebook's bytes and name, where there is one.
+
+    Raises:
+        NbtoolsError: one of them cannot be read, or marimo would refuse the reactive one.
+    """
+    notebook = read_original(data, path)
+    conversion = convert_source(data, name=path.name, folder=path.parent)
+    fresh = parse_reactive(conversion.text).notebook
+    origins = list(conversion.origins)
+    reactive, at = fresh, path.with_suffix(".py")
+    if target is not None:
+        reactive, at = parse_reactive(target[0].decode("utf-8")).notebook, target[1]
+        sources = [cell.source for cell in fresh.cells]
+        origins = align_cells(sources, origins, [cell.source for cell in reactive.cells])
+    order = conversion.order if _is_reordered(conversion) else ()
+    cells = code_cells([cell.kind for cell in notebook.cells], order)
+    notes = ("it runs in the order of its execution counts",) if order else ()
+    return Subject(
+        group_cells(origins, cells),
+        plan_reactive(reactive, at.name, str(at.parent), file=str(at.absolute())),
+        tuple(cell.source for cell in notebook.cells),
+        plan_original(notebook, path, order),
+        _renamed(conversion),
+        data,
+        notes,
+    )
+
+
+def _is_reordered(conversion: Conversion) -> bool:
+    return list(conversion.order) != sorted(conversion.order)
+
+
+def _renamed(conversion: Conversion) -> Mapping[str, str]:
+    return {
+        edit.new_name: edit.name
+        for edit in conversion.edits
+        if edit.kind == "rename" and edit.name and edit.new_name
+    }
+
+
+def read_reactive(data: bytes, path: Path) -> Subject:
+    """A reactive notebook by itself. Raises NbtoolsError."""
+    notebook: ReactiveNotebook = parse_reactive(data.decode("utf-8")).notebook
+    job = plan_reactive(notebook, path.name, str(path.parent), file=str(path.absolute()))
+    groups = tuple(Group((index,), (index,)) for index in range(len(notebook.cells)))
+    return Subject(groups, job, tuple(cell.source for cell in notebook.cells))
