@@ -121,6 +121,9 @@ def _example(example: Example) -> Iterator[str]:
     if example.fixed is not None:
         yield "After the fix:"
         yield _fence(_cells(example.fixed, ()), "python")
+    if example.fixed_document is not None:
+        yield "After the fix:"
+        yield _fence(json.dumps(example.fixed_document, indent=1), "json")
 
 
 def _cells(sources: Sequence[str], counts: Sequence[int | None]) -> str:

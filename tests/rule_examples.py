@@ -54,3 +54,8 @@ def run_rule(rule: Rule, program: Program) -> tuple[Finding, ...]:
 
 def is_heard(other: Rule, rule: Rule) -> bool:
     return other == rule or (not other.runs_last and other.default != "opt-in")
+
+
+def is_mended(example: Example) -> bool:
+    """Whether the example shows what the fix makes of it."""
+    return example.fixed is not None or example.fixed_document is not None

@@ -190,6 +190,7 @@ class TestJson:
                         "end_location": {"row": 2, "column": 8},
                     }
                 ],
+                "document_edits": [],
             },
             "related": [
                 {
@@ -468,4 +469,30 @@ class TestDiff:
 
     def test_nothing_changed_is_nothing(self) -> None:
         assert list(render_diff(Outcome("a.ipynb", "checked"), b"")) == []
+
+    def test_what_changes_beside_the_sources(self) -> None:
+        def document(*cells: dict[str, object], **metadata: object) -> bytes:
+            return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4}).encode()
+
+        def code(source: str, *outputs: str) -> dict[str, object]:
+            return {"cell_type": "code", "source": source, "outputs": [*outputs]}
+
+        before = document(code("a"), code(""), code("b", "x" * 999), code(" "), widgets={})
+        after = document(code("a"), code("b"))
+        lines = list(render_diff(Outcome("a.ipynb", "checked", text=after), before))
+
+        assert lines[:6] == [
+            "--- a.ipynb:cell 2",
+            "+++ a.ipynb:cell 2 (deleted)",
+            "",
+            "--- a.ipynb:cell 4",
+            "+++ a.ipynb:cell 4 (deleted)",
+            "",
+        ]
+        text = "\n".join(lines[6:])
+        assert '-  "widgets": {}' in text
+        assert "--- a.ipynb:cell 3\n" in text
+        assert '- "outputs": "1 outputs"\n+ "outputs": "0 outputs"' in text
+
+    def test_nothing(self) -> None:
         assert list(render_diff(Outcome("a.ipynb", "checked", text=b"{"), b"{")) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rule_examples import program_of, run_rule
+from rule_examples import is_mended, program_of, run_rule
 
 from nbtools.rules.finding import Finding
 from nbtools.rules.registry import all_rules
@@ -46,5 +46,5 @@ def test_a_rule_is_complete(rule: Rule) -> None:
     assert rule.invalid or rule.measured == "exact"  # NB001, which the reader reports
     assert rule.why.endswith(".")
     assert rule.instead.endswith(".")
-    fixed = [example for example in rule.invalid if example.fixed is not None]
+    fixed = [example for example in rule.invalid if is_mended(example)]
     assert bool(fixed) == (rule.fix is not None)

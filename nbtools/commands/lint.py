@@ -38,6 +38,8 @@ from nbtools.report.printable import printable
 
 STDIN = "-"
 LINES = 1000  # of a report that are printed at a time: each time costs
+WITH_FIXES = ("json", "json-lines")
+"""Formats that show every fix; elsewhere none is worked out for the report alone."""
 LEVELS = ("info", "warning", "error")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -280,10 +282,14 @@ def _plan(
     request: LintRequest, found: Sequence[Found], configurations: Configurations
 ) -> list[Job]:
     data = sys.stdin.buffer.read() if request.from_stdin else None
+    format_here = configurations.of_folder(Path.cwd()).output_format
+    show_fixes = format_here in WITH_FIXES and not (request.statistics or request.diff)
     jobs = []
     for item in found:
         configuration = configurations.of_folder(item.path.parent)
-        settings = configuration.settings_of(item.path, unsafe_fixes=request.unsafe_fixes)
+        settings = configuration.settings_of(
+            item.path, unsafe_fixes=request.unsafe_fixes, show_fixes=show_fixes
+        )
         jobs.append(Job(str(item.path), settings, request.fix or request.diff, data))
     return jobs
 

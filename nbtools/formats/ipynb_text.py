@@ -316,6 +316,42 @@ class _Scanner(Struct):
         return CellText(start, (at, end), tuple(pieces), is_list=True)
 
 
+class Member(Struct, frozen=True):
+    """One key of a JSON object and its value: offsets in the text, ends exclusive."""
+
+    key: str
+    start: int  # of the key's opening quote
+    key_end: int
+    value: int
+    end: int
+
+
+def list_members(text: str, at: int) -> list[Member]:
+    """The members of the object that begins there; none if there is another value."""
+    found: list[Member] = []
+    if text[at : at + 1] != "{":
+        return found
+    at = _skip_blank(text, at + 1)
+    while text[at] != "}":
+        key, key_end = scanstring(text, at + 1, False)
+        value = _skip_blank(text, _skip_blank(text, key_end) + 1)
+        end = skip_value(text, value)
+        found.append(Member(key, at, key_end, value, end))
+        comma = _COMMA.match(text, end)
+        at = comma.end() if comma else end
+    return found
+
+
+def skip_value(text: str, at: int) -> int:
+    """Where the JSON value that begins there ends."""
+    return _skim_value(text, at)
+
+
+def _skip_blank(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    return found.end() if found else at
+
+
 # --- from a place in a source to a place in the text ----------------------------------------
 
 _CHARACTER = re.compile(
@@ -388,17 +424,22 @@ def replace_sources(text: str, sources: Mapping[int, str]) -> str:
 
 def replace_in(file: IpynbText, sources: Mapping[int, str]) -> str:
     """The same for a text that has been scanned."""
-    writer = _Writer(file)
     kept: list[str] = []
     at = 0
+    for start, end, new in splice_sources(file, sources):
+        kept += file.text[at:start], new
+        at = end
+    return "".join([*kept, file.text[at:]])
+
+
+def splice_sources(file: IpynbText, sources: Mapping[int, str]) -> Iterator[tuple[int, int, str]]:
+    """What is to change in the text, in its order: from where, to where, and the new text."""
+    writer = _Writer(file)
     places = sorted((file.cells[index].start, index) for index in sources)
     for _, index in places:
         value = file.cells[index].value
-        if value is None or _plain(file.source(index)) == sources[index]:
-            continue
-        kept += file.text[at : value[0]], writer.respell(index, sources[index])
-        at = value[1]
-    return "".join([*kept, file.text[at:]])
+        if value is not None and _plain(file.source(index)) != sources[index]:
+            yield value[0], value[1], writer.respell(index, sources[index])
 
 
 _LF = re.compile("\r\n?")

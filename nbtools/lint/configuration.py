@@ -67,7 +67,9 @@ class Configuration(Struct, frozen=True):
         every = (*(self.exclude or ()), *self.extend_exclude)
         return any(patterns.match(path, is_folder=is_folder) for patterns in every)
 
-    def settings_of(self, path: Path, *, unsafe_fixes: bool = False) -> Settings:
+    def settings_of(
+        self, path: Path, *, unsafe_fixes: bool = False, show_fixes: bool = False
+    ) -> Settings:
         """The settings that hold for one file."""
         off = [
             code
@@ -88,6 +90,7 @@ class Configuration(Struct, frozen=True):
             builtins=frozenset(self.builtins),
             outputs=self.outputs,
             unsafe_fixes=unsafe_fixes,
+            show_fixes=show_fixes,
         )
 
 

@@ -16,7 +16,7 @@ from nbtools.lint.settings import Settings
 
 if TYPE_CHECKING:  # a Python file that is no notebook is to cost next to nothing
     from nbtools.lint.reading import File, Unread
-    from nbtools.rules.finding import Finding, Span
+    from nbtools.rules.finding import Finding, Fix, Span
     from nbtools.rules.program import Program
     from nbtools.rules.rule import Rule
 
@@ -85,12 +85,16 @@ def _check(
         state = State(data, file, check(file))
         fixing = Fixing(state, {})
         if fix:
-            fixing = fix_findings(state, read, check, partial(may_fix, settings=settings))
-    state = fixing.state
+            allow = partial(may_fix, settings=settings)
+            fixing = fix_findings(state, read, check, allow, work_out_fix)
+        state = fixing.state
+        found = state.found
+        if settings.show_fixes:
+            found = tuple(_with_fix(state.file, each) for each in found)
     return Outcome(
         path,
         "checked",
-        report_findings(state.file, state.found),
+        report_findings(state.file, found),
         is_notebook=state.file.is_notebook,
         fixed=sum(fixing.fixed.values()),
         fixed_codes=tuple(sorted(fixing.fixed.items())),
@@ -125,6 +129,22 @@ def check_file(file: File, settings: Settings) -> tuple[Finding, ...]:
     if file.is_python2:
         rules = tuple(rule for rule in rules if rule.code == PYTHON2_RULE)
     return check_program(file.program, rules)
+
+
+def work_out_fix(file: File, finding: Finding) -> Fix | None:
+    """The fix of a finding, also if its rule makes it only when it is wanted."""
+    if finding.offer is None:
+        return finding.fix
+    from nbtools.rules.registry import find_rule
+
+    rule = find_rule(finding.code)
+    return rule.mend(file.program, finding) if rule and rule.mend else None
+
+
+def _with_fix(file: File, finding: Finding) -> Finding:
+    if finding.offer is None:
+        return finding
+    return replace(finding, fix=work_out_fix(file, finding), offer=None)
 
 
 def check_program(program: Program, rules: Sequence[Rule]) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ from nbtools.cells import Cell, Notebook
 from nbtools.errors import InvalidNotebookError, NotPythonError
 from nbtools.lint.detection import detect_kind
 from nbtools.lint.outcome import Physical, Status
-from nbtools.rules.finding import Span
+from nbtools.rules.finding import DocumentEdit, Span
 from nbtools.rules.program import OutputsPolicy, Program, read_program
 
 if TYPE_CHECKING:
@@ -29,8 +29,14 @@ class Places(Protocol):
     def physical(self, span: Span) -> Physical:
         """Where a piece of a cell stands in the file."""
 
-    def replace(self, sources: Mapping[int, str]) -> bytes:
-        """The file with other sources in some cells, by their index; nothing else changes."""
+    def replace(self, sources: Mapping[int, str], document: Sequence[DocumentEdit] = ()) -> bytes:
+        """The file with other sources in some cells, by their index, and what else is edited.
+
+        Nothing else changes.
+
+        Raises:
+            ValueError: the file cannot be edited so.
+        """
 
 
 class File(Struct, frozen=True):
@@ -140,12 +146,31 @@ class IpynbPlaces(Struct, frozen=True, dict=True):
         end_line, end_column = file.place(span.cell, span.end_line, span.end_column)
         return Physical(line, column, end_line, end_column)
 
-    def replace(self, sources: Mapping[int, str]) -> bytes:
-        """The bytes with other sources, spelled as the file does."""
+    def replace(self, sources: Mapping[int, str], document: Sequence[DocumentEdit] = ()) -> bytes:
+        """The bytes with other sources, spelled as the file does, and with what else is edited."""
         from nbtools.formats.ipynb_text import replace_in, write_text
 
         file, encoding = self._scanned
-        return write_text(replace_in(file, sources), encoding)
+        text = replace_in(file, sources) if not document else _edit(file, sources, document)
+        return write_text(text, encoding)
+
+
+def _edit(file: IpynbText, sources: Mapping[int, str], document: Sequence[DocumentEdit]) -> str:
+    from nbtools.formats.cell_ids import make_cell_ids
+    from nbtools.formats.ipynb_edits import DeleteValue, SetValue, change_document, upgrade_text
+
+    if any(edit.action == "upgrade" for edit in document):
+        if sources or len(document) > 1:
+            raise ValueError("an upgrade goes with no other edit")
+        ids = make_cell_ids([file.source(index) for index in range(len(file.starts))])
+        return upgrade_text(file.text, ids)
+    changes = [
+        SetValue(edit.cell, edit.path, edit.value)
+        if edit.action == "set"
+        else DeleteValue(edit.cell, edit.path)
+        for edit in document
+    ]
+    return change_document(file, sources, changes)
 
 
 # --- notebooks in Python files --------------------------------------------------------------
@@ -216,8 +241,10 @@ class TextPlaces(Struct, frozen=True, dict=True):
         at, count = removed[line - 1] if line <= len(removed) else (0, 0)
         return self.starts[cell] + line - 1, max(column + (count if column > at else 0), 1)
 
-    def replace(self, sources: Mapping[int, str]) -> bytes:
+    def replace(self, sources: Mapping[int, str], document: Sequence[DocumentEdit] = ()) -> bytes:
         """The file with other lines in some cells, indented as the cell is."""
+        if document:
+            raise ValueError("a Python file has neither metadata nor outputs")
         changes: list[tuple[int, int, list[str]]] = []
         for index, source in sorted(sources.items()):
             old, new = self.cells[index].source.split("\n"), source.split("\n")

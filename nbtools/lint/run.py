@@ -78,7 +78,7 @@ def _look_up(job: Job, cache: Cache | None) -> Outcome | None:
     if cache is None or job.data is not None:
         return None
     outcome = cache.find(job.path, job.settings)
-    if outcome and job.fix and any(reported.finding.fix for reported in outcome.found):
+    if outcome and job.fix and any(r.finding.fix or r.finding.offer for r in outcome.found):
         return None  # there is something to mend
     return outcome
 

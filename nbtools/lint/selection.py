@@ -71,7 +71,8 @@ def require_codes(selector: str) -> frozenset[str]:
 
 def may_fix(finding: Finding, settings: Settings) -> bool:
     """Whether the fix of a finding, if it has one, is to be made."""
-    if finding.fix is None or (finding.fix.safety == "unsafe" and not settings.unsafe_fixes):
+    safety = finding.fix.safety if finding.fix else finding.offer
+    if safety is None or (safety == "unsafe" and not settings.unsafe_fixes):
         return False
     return finding.code in _fixable(settings)
 

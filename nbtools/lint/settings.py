@@ -21,3 +21,4 @@ class Settings(Struct, frozen=True):
     builtins: frozenset[str] = frozenset()  # names that are always bound
     outputs: Literal["keep", "strip"] | None = None  # the project's policy, for NB117
     unsafe_fixes: bool = False
+    show_fixes: bool = False  # work out every fix, though none is to be made: a report shows them

@@ -85,5 +85,7 @@ def _document_example(example: Example) -> dict[str, object]:
         "kind": example.kind,
         "found": list(example.found),
         "fixed": list(example.fixed) if example.fixed is not None else None,
+        "document": example.document or None,
+        "fixed_document": example.fixed_document,
         "note": example.note,
     }

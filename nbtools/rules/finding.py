@@ -34,12 +34,31 @@ class Edit(Struct, frozen=True):
     content: str
 
 
+class DocumentEdit(Struct, frozen=True):
+    """A change of an .ipynb file beside the sources of its cells.
+
+    A path leads from the cell (or the notebook) down by keys of JSON objects. A deletion with no
+    path at all takes the cell away. "upgrade" turns the whole file into nbformat 4.5.
+    """
+
+    action: Literal["set", "delete", "upgrade"]
+    cell: int | None = None  # 0-based, among all cells of the file; None: the notebook itself
+    path: tuple[str, ...] = ()  # ("metadata", "widgets")
+    value: str = ""  # of "set": JSON
+
+    @property
+    def deletes_cell(self) -> bool:
+        """Whether nothing is left of the cell."""
+        return self.action == "delete" and not self.path
+
+
 class Fix(Struct, frozen=True):
     """How a finding can be mended. All edits are made, or none."""
 
     safety: Safety  # safe: the notebook does the same as before
     message: str  # what is done, as an order: "Remove the unused import"
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit, ...] = ()
+    document: tuple[DocumentEdit, ...] = ()  # of an .ipynb only
 
 
 class Finding(Struct, frozen=True):
@@ -52,3 +71,4 @@ class Finding(Struct, frozen=True):
     related: tuple[Related, ...] = ()
     fix: Fix | None = None
     symbol: str = ""  # the name it is about: with the code and the cell, it tells findings apart
+    offer: Safety | None = None  # there may be a fix, of this kind, which nobody has worked out yet

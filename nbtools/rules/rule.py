@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from nbtools.rules.finding import Edit, Finding, Fix, Related, Safety, Severity, Span
+from nbtools.rules.finding import DocumentEdit, Edit, Finding, Fix, Related, Safety, Severity, Span
 from nbtools.rules.program import Kind, OutputsPolicy, Program
 
 Default = Literal["on", "reactive", "opt-in"]
@@ -26,6 +26,7 @@ class Example(Struct, frozen=True):
     ids: tuple[str, ...] = ()  # of the cells; in a reactive notebook their names
     files: Mapping[str, str] = field(default_factory=dict)  # beside the notebook
     document: Mapping[str, object] = field(default_factory=dict)  # the .ipynb, in place of cells
+    fixed_document: Mapping[str, object] | None = None  # the .ipynb after the fix
     outputs: OutputsPolicy | None = None  # the project's policy for saved outputs
     note: str = ""  # what the example shows
 
@@ -45,6 +46,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     valid: tuple[Example, ...]
     invalid: tuple[Example, ...]
     check: Callable[[Program], Iterator[Finding]]
+    mend: Callable[[Program, Finding], Fix | None] | None = None  # makes a fix when it is wanted
     measured: str = ""  # "19 of 20 sampled findings right; 63 findings in 774 public notebooks"
     runs_last: bool = False  # it asks what became of the findings of the others: `Program.usage`
     words: tuple[str, ...] = ()  # if any: a notebook without one of them has no finding
@@ -60,7 +62,9 @@ class Rule(Struct, frozen=True, kw_only=True):
         fix: Fix | None = None,
     ) -> Finding:
         """A finding of this rule, of the rule's own severity unless another is given."""
-        return Finding(self.code, message, span, severity or self.severity, related, fix, symbol)
+        offer = self.fix if self.mend is not None else None
+        own = severity or self.severity
+        return Finding(self.code, message, span, own, related, fix, symbol, offer)
 
 
 def unsafe_fix(message: str, *edits: Edit) -> Fix:
@@ -71,3 +75,8 @@ def unsafe_fix(message: str, *edits: Edit) -> Fix:
 def safe_fix(message: str, *edits: Edit) -> Fix:
     """A fix after which the notebook does the same."""
     return Fix("safe", message, edits)
+
+
+def file_fix(message: str, *edits: DocumentEdit) -> Fix:
+    """A fix of the .ipynb file beside its code, after which the notebook does the same."""
+    return Fix("safe", message, (), edits)

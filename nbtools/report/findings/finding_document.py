@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec.json
+
 from nbtools.lint.outcome import Excerpt, Outcome, Reported
 from nbtools.report.findings.places import rule_name
 from nbtools.rules.finding import Fix, Related, Span
@@ -69,7 +71,21 @@ def _fix(fix: Fix) -> dict[str, object]:
         {"cell": edit.span.cell + 1, "content": edit.content, **_locations(edit.span)}
         for edit in fix.edits
     ]
-    return {"applicability": fix.safety, "message": fix.message, "edits": edits}
+    document = [
+        {
+            "action": edit.action,
+            "cell": None if edit.cell is None else edit.cell + 1,
+            "path": list(edit.path),
+            "value": msgspec.json.decode(edit.value) if edit.action == "set" else None,
+        }
+        for edit in fix.document
+    ]
+    return {
+        "applicability": fix.safety,
+        "message": fix.message,
+        "edits": edits,
+        "document_edits": document,
+    }
 
 
 def _related(related: Sequence[Related], excerpts: Sequence[Excerpt]) -> list[dict[str, object]]:

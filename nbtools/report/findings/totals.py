@@ -23,6 +23,7 @@ class Totals(Struct, frozen=True):
     failed: int
     safe_fixes: int  # findings that --fix mends
     unsafe_fixes: int  # findings that need --unsafe-fixes besides
+    offers: int  # findings that may have such a fix: nobody has worked it out
 
 
 def count(outcomes: Sequence[Outcome]) -> Totals:
@@ -38,6 +39,7 @@ def count(outcomes: Sequence[Outcome]) -> Totals:
         failed=sum(outcome.status == "failed" for outcome in notebooks),
         safe_fixes=fixes.count("safe"),
         unsafe_fixes=fixes.count("unsafe"),
+        offers=sum(bool(r.finding.offer) for o in notebooks for r in o.found),
     )
 
 
@@ -84,12 +86,14 @@ def _left_out(outcomes: Sequence[Outcome], totals: Totals) -> str:
 
 
 def _hint(totals: Totals) -> Iterator[str]:
-    safe, unsafe = totals.safe_fixes, totals.unsafe_fixes
+    safe, unsafe = totals.safe_fixes, totals.unsafe_fixes + totals.offers
+    most = "up to " if totals.offers else ""
     if safe:
-        more = f", {unsafe:,} more with --fix --unsafe-fixes" if unsafe else ""
+        more = f", {most}{unsafe:,} more with --fix --unsafe-fixes" if unsafe else ""
         yield f"{safe:,} can be fixed with --fix{more}."
     elif unsafe:
-        yield f"{unsafe:,} can be fixed with --fix --unsafe-fixes."
+        sentence = f"{most}{unsafe:,} can be fixed with --fix --unsafe-fixes."
+        yield sentence[0].upper() + sentence[1:]
 
 
 def count_by_rule(outcomes: Sequence[Outcome]) -> list[tuple[int, str, str]]:
