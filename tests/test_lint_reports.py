@@ -494,5 +494,5 @@ class TestDiff:
         assert "--- a.ipynb:cell 3\n" in text
         assert '- "outputs": "1 outputs"\n+ "outputs": "0 outputs"' in text
 
-    def test_nothing(self) -> None:
+    def test_what_is_no_notebook_is_not_compared(self) -> None:
         assert list(render_diff(Outcome("a.ipynb", "checked", text=b"{"), b"{")) == []
