@@ -6,6 +6,7 @@ them is masked (`tokens`). Only then are the named rules tried (`rules`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher, unified_diff
 
@@ -15,7 +16,7 @@ from nbtools.verify.display import Display, Failure, Shown
 from nbtools.verify.pictures import PictureError, compare_pictures, decode_picture
 from nbtools.verify.rules import FORMATS, PLACES, WARNING_LINES, Rule, apply_rules, as_text
 from nbtools.verify.tokens import fit_text, guess_cause, learn_mask
-from nbtools.verify.verdict import WORST, Item, Verdict
+from nbtools.verify.verdict import RED, WORST, Item, Verdict
 
 _RICHEST = (
     "text/html",
@@ -219,19 +220,66 @@ def _same_line(expected: Failure, found: Failure, standards: Standards) -> bool:
 def _compare_sequences(
     references: Sequence[Sequence[Shown]], found: Sequence[Shown], standards: Standards
 ) -> list[Item]:
-    expected = references[0]
-    counts = {len(each) for each in references}
-    if len(counts) > 1:
+    if len({len(each) for each in references}) > 1:
         cause = "it shows more or fewer things in each run"
         return [Item("outputs", "unstable", cause=cause)]
-    if len(found) == len(expected):
-        return [
-            _compare_shown(
-                f"output {number + 1}", [each[number] for each in references], it, standards
-            )
-            for number, it in enumerate(found)
-        ]
-    return _align(references, found, standards)
+    items = _compare_in_turn(references, found, standards)
+    used: list[str] = []
+    for rule, change in () if standards.same_kind else _ARRANGEMENTS.items():
+        if not any(item.verdict in RED for item in items):
+            break
+        sides = [change(each) for each in (*references, found)]
+        if sides != [*references, found]:
+            used.append(rule)
+            *references, found = sides
+            items = _compare_in_turn(references, found, standards)
+    if used:
+        items.append(Item("outputs", "same-by-rule", rules=tuple(used)))
+    return items
+
+
+def _compare_in_turn(
+    references: Sequence[Sequence[Shown]], found: Sequence[Shown], standards: Standards
+) -> list[Item]:
+    if len(found) != len(references[0]):
+        return _align(references, found, standards)
+    return [
+        _compare_shown(f"output {number + 1}", [each[number] for each in references], it, standards)
+        for number, it in enumerate(found)
+    ]
+
+
+_ARTIST = re.compile(
+    r"[\[({]*(?:<?(?:matplotlib|mpl_toolkits|seaborn)\.|(?:Text|Annotation)\(|<Axes|<AxesSubplot"
+    r"|<BarContainer|<Figure|<a list of \d+ |<StemContainer|<ErrorbarContainer|array\(\[+<Axes)"
+)
+
+
+def _is_figure(shown: Shown) -> bool:
+    return richest(shown.data) in _PICTURES | {"image/svg+xml"}
+
+
+def _drop_artists(shown: Sequence[Shown]) -> list[Shown]:
+    """Without the text of a value that stands for a figure, where figures are shown."""
+    if not any(map(_is_figure, shown)):
+        return list(shown)
+    return [each for each in shown if not (each.is_result and _is_artist(each))]
+
+
+def _is_artist(shown: Shown) -> bool:
+    text = shown.data.get("text/plain")
+    return len(shown.data) == 1 and isinstance(text, str) and bool(_ARTIST.match(text))
+
+
+def _put_result_last(shown: Sequence[Shown]) -> list[Shown]:
+    """Jupyter shows the figures of a cell below its last value, marimo above."""
+    return sorted(shown, key=lambda each: each.is_result and not _is_figure(each))
+
+
+_ARRANGEMENTS: Mapping[str, Callable[[Sequence[Shown]], list[Shown]]] = {
+    "artist-text": _drop_artists,
+    "figure-order": _put_result_last,
+}
 
 
 def _align(

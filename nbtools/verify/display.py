@@ -21,6 +21,7 @@ class Shown(Struct, frozen=True):
     """One bundle: the same thing in several formats."""
 
     data: Mapping[str, Any]  # mime type -> text, or JSON
+    is_result: bool = False  # the value of the last expression, not what `display` was given
 
 
 class Failure(Struct, frozen=True):
@@ -63,7 +64,8 @@ def collect_display(runs: Sequence[CellRun], restore: Restore) -> Display:
             printed.setdefault(output.name, []).append(restore(output.text))
             order += "p" if output.name == "stdout" and order[-1:] != ["p"] else ""
         elif output.kind != "error":
-            shown.append(Shown(_restore_bundle(output, restore)))
+            bundle = _restore_bundle(output, restore)
+            shown.append(Shown(bundle, output.kind == "execute_result"))
             order.append("s")
         cut = cut or bool(output.dropped)
     errors = [run.error for run in runs if run.error is not None]

@@ -129,6 +129,7 @@ def _prove(task: Task, request: Request, tell: Tell) -> Proof:
 
 EXIT_CODES: Mapping[str, int] = {
     "reproduces": 0,
+    "empty": 0,
     "differs": 1,
     "failed": 2,
     "raises": 3,

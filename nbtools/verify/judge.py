@@ -50,11 +50,16 @@ def judge_groups(
         standards: How strictly.
         by_part: The references are runs of the reactive notebook, too.
     """
-    return tuple(_judge(group, references, found, standards, by_part) for group in groups)
+    return tuple(_judge(group, groups, references, found, standards, by_part) for group in groups)
 
 
 def _judge(
-    group: Group, references: Sequence[Run], found: Run, standards: Standards, by_part: bool
+    group: Group,
+    groups: Sequence[Group],
+    references: Sequence[Run],
+    found: Run,
+    standards: Standards,
+    by_part: bool,
 ) -> CellProof:
     cells = group.parts if by_part else group.cells
     wanted = [run.of(cells) for run in references]
@@ -68,8 +73,7 @@ def _judge(
     shown = collect_display(runs, found.restore)
     cancelled = [run for run in runs if run.status == "cancelled"]
     if cancelled and expected[0].failure is None:
-        because = cancelled[0].because
-        note = "" if because is None else f"it needs cell {because + 1}, which failed"
+        note = _name_cause(cancelled[0].because, groups)
         return CellProof(group.cells, group.parts, "cancelled", note=note)
     broken = next((run for run in runs if run.status in _BAD), None)
     if broken is not None:
@@ -79,6 +83,16 @@ def _judge(
     verdict = worst_of(tuple(item.verdict for item in items))
     shows = not (expected[0].is_empty and shown.is_empty)
     return CellProof(group.cells, group.parts, verdict, tuple(items), shows=shows)
+
+
+def _name_cause(part: int | None, groups: Sequence[Group]) -> str:
+    """Why a cell was cancelled: the cell of the notebook that a reactive cell stands for."""
+    if part is None:
+        return ""
+    cells = next((group.cells for group in groups if part in group.parts), ())
+    if not cells:
+        return f"it needs cell {part + 1} of the conversion, which failed"
+    return f"it needs cell {cells[-1] + 1}, which failed"
 
 
 def _ignore_silence(items: list[Item], group: Group) -> list[Item]:

@@ -59,6 +59,8 @@ def prove(subject: Subject, source: str, request: Request, tell: Tell) -> Proof:
     Raises NbtoolsError if the interpreter cannot be started, or the folder not copied.
     """
     start = time.monotonic()
+    if subject.is_empty:
+        return Proof(source, status="empty", reason="it has no code", sources=subject.sources)
     prover = _Prover(subject, request, tell)
     if request.against == "recorded":
         proof = prover.prove_recorded(source)
@@ -130,7 +132,10 @@ class _Prover:
             cells = judge_groups(
                 self.subject.groups, self.references, self.references[0], EXACT, by_part=True
             )
-            checks = [Check("document order", cells), *self.check_other_orders()]
+            checks = [
+                Check("document order", cells),
+                *self.check_other_orders(self.subject.groups),
+            ]
         return self.describe(source, "reactive", checks)
 
     def prove_recorded(self, source: str) -> Proof:
@@ -153,7 +158,12 @@ class _Prover:
         if any(cell.verdict in RED for cell in cells):
             cells = self.look_again(found, cells)
         first = Check("document order", cells, seconds=time.monotonic() - start)
-        return [first, *self.check_other_orders()]
+        right = [
+            group
+            for group, cell in zip(self.subject.groups, cells, strict=True)
+            if cell.verdict not in RED
+        ]
+        return [first, *self.check_other_orders(right)]
 
     def judge(self, found: Run, *, widen: bool = False) -> tuple[CellProof, ...]:
         standards = replace(self.standards, widen=widen)
@@ -178,28 +188,29 @@ class _Prover:
         if missing > 0 and self.ended is None:
             self.add_references(missing)
 
-    def check_other_orders(self) -> list[Check]:
+    def check_other_orders(self, groups: Sequence[Group]) -> list[Check]:
+        """Run the reactive notebook in other orders; `groups` are right in that of the file."""
         job = self.subject.reactive
-        checks = [self.check_jobs("reversed order", [reverse_ties(job)])]
+        checks = [self.check_jobs("reversed order", [reverse_ties(job)], groups)]
         if self.request.deep:
-            checks.append(self.check_jobs("ancestors only", list(ancestors_only(job))))
+            checks.append(self.check_jobs("ancestors only", list(ancestors_only(job)), groups))
         return checks
 
-    def check_jobs(self, name: str, jobs: Sequence[Job]) -> Check:
-        """Run the reactive notebook in other ways; only cells that run there are judged."""
+    def check_jobs(self, name: str, jobs: Sequence[Job], groups: Sequence[Group]) -> Check:
+        """Run the reactive notebook in other ways; of the groups those that run are judged."""
         start = time.monotonic()
         wrong: dict[Group, CellProof] = {}
         for number, job in enumerate(jobs, start=1):
             more = f" ({number} of {len(jobs)})" if len(jobs) > 1 else ""
             self.tell(f"running the reactive notebook: {name}{more}")
-            for group, cell in self.judge_job(job):
+            for group, cell in self.judge_job(job, groups):
                 wrong.setdefault(group, cell)
         found = tuple(wrong[group] for group in self.subject.groups if group in wrong)
         return Check(name, found, len(jobs), time.monotonic() - start)
 
-    def judge_job(self, job: Job) -> list[tuple[Group, CellProof]]:
+    def judge_job(self, job: Job, groups: Sequence[Group]) -> list[tuple[Group, CellProof]]:
         ran = {cell.index for cell in job.cells}
-        chosen = [g for g in self.subject.groups if g.parts and ran.issuperset(g.parts)]
+        chosen = [group for group in groups if group.parts and ran.issuperset(group.parts)]
 
         def wrong(found: Run, widen: bool) -> list[tuple[Group, CellProof]]:
             standards = replace(self.standards, widen=widen)

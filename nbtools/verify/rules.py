@@ -178,6 +178,8 @@ BUNDLE_RULES: Mapping[str, str] = {
     "pixels": "how a picture is compressed: every pixel is the same",
     "hidden-format": "a format that no reader sees, because a richer one is there and is the same",
     "fewer-formats": "a format that is missing beside the one that readers see, which is the same",
+    "artist-text": "the text of a matplotlib object, where the figure it belongs to is shown",
+    "figure-order": "whether a cell's figures stand above or below its last value",
 }
 """Rules about outputs as a whole, which are more than a change of text."""
 

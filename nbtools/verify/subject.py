@@ -10,7 +10,6 @@ from msgspec import Struct
 from nbtools.cells import Notebook, ReactiveNotebook
 from nbtools.convert.conversion import convert_source
 from nbtools.convert.edits import Conversion
-from nbtools.errors import InvalidNotebookError
 from nbtools.formats.ipynb import read_notebook, require_python
 from nbtools.formats.reactive_reader import parse_reactive
 from nbtools.run.job import Job
@@ -30,13 +29,16 @@ class Subject(Struct, frozen=True):
     data: bytes = b""  # of the .ipynb
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no code to run."""
+        return not (self.linear or self.reactive).cells
 
-def read_original(data: bytes, path: Path) -> Notebook:
+
+def read_original(data: bytes) -> Notebook:
     """A Jupyter notebook. Raises NbtoolsError."""
     notebook = read_notebook(data)
     require_python(notebook)
-    if not any(cell.kind == "code" and cell.source.strip() for cell in notebook.cells):
-        raise InvalidNotebookError(f"{path}: it has no code, so there is nothing to prove")
     return notebook
 
 
@@ -61,7 +63,7 @@ def read_conversion(data: bytes, path: Path, target: tuple[bytes, Path] | None) 
     Raises:
         NbtoolsError: one of them cannot be read, or marimo would refuse the reactive one.
     """
-    notebook = read_original(data, path)
+    notebook = read_original(data)
     conversion = convert_source(data, name=path.name, folder=path.parent)
     fresh = parse_reactive(conversion.text).notebook
     origins = list(conversion.origins)

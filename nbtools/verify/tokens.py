@@ -214,12 +214,21 @@ def fit_text(reference: str, mask: Mask, text: str) -> Fit:
     if spans is None:
         return Fit(False, masked, count)
     widened = False
-    for span, _, classes in spans:
-        if not _is_masked(span, classes, mask):
+    for span, there, classes in spans:
+        same = _same_numbers(words[span.start : span.end], other[there.start : there.end])
+        if not same and not _is_masked(span, classes, mask):
             if not _may_vary(span, classes, mask, words):
                 return Fit(False, masked, count)
             widened = True
     return Fit(True, masked, count, widened)
+
+
+def _same_numbers(words: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether they are the same numbers with more or fewer digits, as their neighbours ask for."""
+    try:
+        return [float(word) for word in words] == [float(word) for word in other]
+    except ValueError:
+        return False
 
 
 def _is_masked(span: Span, classes: frozenset[str], mask: Mask) -> bool:

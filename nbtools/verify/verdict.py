@@ -39,6 +39,7 @@ Status = Literal[
     "raises",  # the notebook itself raises an exception; up to there it reproduces
     "ended",  # a limit, a signal or an interrupt ended a run
     "inconclusive",  # nothing is stable enough to be compared, or nothing is shown at all
+    "empty",  # it has no code
     "failed",  # it could not be read, or a bug of nbtools
 ]
 
