@@ -23,7 +23,7 @@ def show(
     notebook, scripts = make_scripts((PLT, *cells))
     last = replace(notebook.cells[-1], outputs=outputs, tags=tags)
     log = Log()
-    shown = show_figures(scripts, Notebook((*notebook.cells[:-1], last)), log)
+    shown = show_figures(scripts, Notebook((*notebook.cells[:-1], last)), None, log)
     assert shown[0].source == PLT
     helped = {script.cell for script in shown if "show_figures" in script.helpers}
     assert helped == {script.cell for script in shown if HELPER in script.source}
@@ -104,14 +104,14 @@ def test_a_function_that_shows_uses_the_helper() -> None:
 
 def test_pyplot_that_is_not_there_yet_is_not_called() -> None:
     notebook, scripts = make_scripts(("df.plot();", PLT))
-    shown = show_figures(scripts, notebook, Log())
+    shown = show_figures(scripts, notebook, None, Log())
     assert [script.source for script in shown] == [f"df.plot();\n{HELPER}", PLT]
 
 
 @pytest.mark.parametrize("module", ["pylab", "matplotlib.pyplot"])
 def test_names_from_pyplot(module: str) -> None:
     notebook, scripts = make_scripts((f"from {module} import plot, show", "plot(x)\nshow()"))
-    shown = show_figures(scripts, notebook, Log())
+    shown = show_figures(scripts, notebook, None, Log())
     assert shown[1].source == f"plot(x)\n{HELPER}"
 
 

@@ -121,7 +121,7 @@ def _convert_cells(
     scripts = print_wide_tables(expand_stars(scripts, folder, log), log)
     scripts = show_widgets(scripts, log)
     scripts = obey_tags(scripts, notebook, log)
-    scripts = show_values_apart(call_display(show_figures(scripts, notebook, log)), log)
+    scripts = show_values_apart(call_display(show_figures(scripts, notebook, folder, log)), log)
     has_text = any(cell.kind != "code" for cell in notebook.cells)
     is_local = partial(local_module, folder=folder)
     cells = _convert_code(scripts, notebook, has_text, is_local, log)

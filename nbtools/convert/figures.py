@@ -9,19 +9,23 @@ draw, the helper `show_figures` shows what is open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import Facts, Statement
+from nbtools.analysis.facts import Facts, Import, SourceError, Statement
+from nbtools.analysis.modules import find_module_file, local_module
 from nbtools.cells import Notebook, Output
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import ReplaceCalls, edit_cell
-from nbtools.convert.scripts import Script, revise, sole_call
+from nbtools.convert.scripts import Script, added_script, revise, sole_call
 from nbtools.convert.shown import functions_calling, name_last_value, part_last_value
 from nbtools.convert.tags import hides_output
+from nbtools.files import read_if_file
 
 _PYPLOT = frozenset({"matplotlib.pyplot", "pylab", "matplotlib.pylab"})
 _ACCESSORS = frozenset(
@@ -44,6 +48,10 @@ _ARTISTS = frozenset(
     figure subplot axes quiver hexbin matshow semilogx semilogy loglog fill vlines hlines figtext
     boxplot violinplot arrow polar spy figlegend add_subplot""".split()
 )
+_AXES_ARTISTS = frozenset(
+    """set_title set_xlabel set_ylabel set_zlabel legend annotate axhline axvline axhspan axvspan
+    suptitle colorbar add_patch add_artist""".split()
+)  # methods that only figures and axes have, and that give an artist back
 _NOTHING = frozenset(
     """tight_layout savefig grid close sca box draw margins subplots_adjust minorticks_on clf cla
     ticklabel_format tick_params""".split()
@@ -71,11 +79,13 @@ class _Plotting(Struct, frozen=True):
         pyplot = self.in_pyplot(call)
         if pyplot is not None:
             return pyplot.split(".")[0] not in _NOT_DRAWING
+        if call in self.drawing:
+            return True
         parts = call.split(".")
         if parts[0] in self.seaborn and len(parts) > 1:
             return parts[1] not in _NOT_DRAWING
         if len(parts) == 1:
-            return call in self.drawing
+            return False
         return parts[-1] in _ACCESSORS or parts[-2] == "plot"
 
     def makes_figure(self, call: str) -> bool:
@@ -95,9 +105,14 @@ class _Plotting(Struct, frozen=True):
         return frozenset({f"{module}.show" for module in self.modules} | short)
 
 
-def show_figures(scripts: Sequence[Script], notebook: Notebook, log: Log) -> list[Script]:
-    """Make every cell show the figures that Jupyter's inline backend would show."""
-    plotting = _find_plotting(scripts)
+def show_figures(
+    scripts: Sequence[Script], notebook: Notebook, folder: Path | None, log: Log
+) -> list[Script]:
+    """Make every cell show the figures that Jupyter's inline backend would show.
+
+    folder: Where the notebook lies: modules beside it may draw, too. Their text is read.
+    """
+    plotting = _find_plotting(scripts, _find_drawing_modules(scripts, folder))
     result: list[Script] = []
     ready: set[str] = set()  # names of pyplot bound so far
     for script in scripts:
@@ -110,13 +125,39 @@ def _binds(script: Script) -> frozenset[str]:
     return frozenset[str]().union(*(s.facts.binds for s in script.statements))
 
 
-def _find_plotting(scripts: Sequence[Script]) -> _Plotting:
+def _find_drawing_modules(
+    scripts: Sequence[Script], folder: Path | None
+) -> Mapping[str, frozenset[str]]:
+    """The modules beside the notebook that it imports, and their functions that draw."""
+    names = {
+        bound.module
+        for script in scripts
+        for statement in script.statements
+        for bound in statement.facts.imports
+    }
+    found = {}
+    for module in sorted(names):
+        if folder is None or not local_module(module, folder):
+            continue
+        path = find_module_file(module, folder)
+        text = read_if_file(path) if path is not None and path.suffix == ".py" else None
+        if text and any(word in text for word in ("pyplot", "pylab", "seaborn")):
+            with suppress(SourceError):
+                found[module] = _find_plotting([added_script(text)], {}).drawing
+    return found
+
+
+def _find_plotting(
+    scripts: Sequence[Script], drawing_modules: Mapping[str, frozenset[str]]
+) -> _Plotting:
     modules: set[str] = set()
     seaborn: set[str] = set()
     functions: dict[str, str] = {}
+    drawing: set[str] = set()  # of the modules beside the notebook: `plots.show_all`, `show_all`
     for script in scripts:
         for statement in script.statements:
             for bound in statement.facts.imports:
+                drawing |= _imported_drawing(bound, drawing_modules.get(bound.module, frozenset()))
                 whole = bound.module if bound.name is None else f"{bound.module}.{bound.name}"
                 if whole in _PYPLOT and not bound.dotted:
                     modules.add(bound.bound)
@@ -129,7 +170,15 @@ def _find_plotting(scripts: Sequence[Script]) -> _Plotting:
     calls = {call for script in scripts for s in script.statements for call in s.facts.calls}
     formulas = any(call.split(".")[-1] in ("init_printing", "init_session") for call in calls)
     plotting = _Plotting(frozenset(modules), frozenset(seaborn), functions, in_outputs=not formulas)
-    return replace(plotting, drawing=functions_calling(scripts, plotting.draws))
+    plotting = replace(plotting, drawing=frozenset(drawing))
+    return replace(plotting, drawing=plotting.drawing | functions_calling(scripts, plotting.draws))
+
+
+def _imported_drawing(bound: Import, functions: Collection[str]) -> set[str]:
+    """The dotted names under which an import makes functions that draw known."""
+    if bound.name is None:
+        return {f"{bound.module if bound.dotted else bound.bound}.{each}" for each in functions}
+    return {bound.bound} if bound.name in functions else set()
 
 
 def _show_in(
@@ -233,6 +282,8 @@ class _Cell:
         if pyplot is not None:
             return pyplot in _ARTISTS
         parts = calls[0].split(".")
+        if len(parts) > 1 and parts[-1] in _AXES_ARTISTS:
+            return sole_call(self.script, self.last) is not None
         return parts[0] in self.plotting.seaborn or parts[-1] == "plot" or parts[-2:-1] == ["plot"]
 
     def is_single(self) -> bool:
