@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -25,6 +25,8 @@ class JobCell:
     children: tuple[int, ...] = ()  # the cells that cannot run without it
     setup: bool = False
     assigns: str = ""  # statements to run right after it: what `--set` gives
+    defs: tuple[str, ...] = ()  # of a reactive cell: the names that it defines for others
+    key: int | None = None  # what tells its `_x` from another's, if not its index
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ class Job:
     def positions(self) -> Mapping[int, JobCell]:
         """The cells by their index in the file."""
         return {cell.index: cell for cell in self.cells}
+
+    @cached_property
+    def _turns(self) -> Mapping[int, int]:
+        return {cell.index: turn for turn, cell in enumerate(self.cells)}
+
+    def turn(self, cell: JobCell) -> int:
+        """The place of a cell in the running order."""
+        return self._turns[cell.index]
 
     def cell(self, index: int) -> JobCell:
         """The cell with an index."""
@@ -72,7 +82,32 @@ def _document(cell: JobCell) -> dict[str, Any]:
             found[name] = True
     if cell.children:
         found["children"] = list(cell.children)
+    if cell.key is not None:
+        found["key"] = cell.key
     return found
+
+
+def document_round(cells: Sequence[JobCell], forgotten: Sequence[JobCell]) -> dict[str, Any]:
+    """Another round for a process that stays: cells to run, and cells whose names go first."""
+    return {
+        "cells": [_document(cell) for cell in cells],
+        "forget": [
+            {"key": cell.index if cell.key is None else cell.key, "defs": cell.defs}
+            for cell in forgotten
+        ],
+    }
+
+
+def with_descendants(job: Job, cells: Iterable[int]) -> list[JobCell]:
+    """Cells (0-based) and all that depend on them, in the order of the job."""
+    found: set[int] = set()
+    pending = [cell for cell in cells if cell in job.positions]
+    while pending:
+        cell = pending.pop()
+        if cell not in found:
+            found.add(cell)
+            pending += [c for c in job.positions[cell].children if c in job.positions]
+    return sorted((job.positions[cell] for cell in found), key=job.turn)
 
 
 def place_values(

@@ -57,6 +57,7 @@ def plan_reactive(
             children=tuple(children[index]),
             setup=index in setup,
             assigns=assigns[index],
+            defs=tuple(sorted(names[index].defs)),
         )
         for index in running_order(parents)
         if index not in disabled and notebook.cells[index].source.strip()

@@ -15,14 +15,14 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from nbtools.errors import NbtoolsError
-from nbtools.run.job import Job
+from nbtools.run.job import Job, JobCell, document_round, with_descendants
 from nbtools.run.trace import CellError, CellRun, Ending, Frame, Output, Status, Trace
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -45,7 +45,7 @@ worker = sys.modules["nbtools_worker"] = type(sys)("nbtools_worker")
 worker.__file__ = sys.argv[1]
 SourceFileLoader("nbtools_worker", sys.argv[1]).exec_module(worker)
 sys.path[:] = kept
-worker.main(int(sys.argv[2]), int(sys.argv[3]))
+worker.main(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
 """
 
 
@@ -95,22 +95,89 @@ def run_job(
         job: What is to run.
         python: The interpreter: a path, or a command that is looked up.
         limits: When to stop it.
-        environment: Variables in addition to this process's own.
+        environment: All its variables; None for those of this process.
         listener: Is told of every cell when it starts and ends.
 
     Raises:
         NbtoolsError: the interpreter cannot be started.
     """
+    with _open(job, python, limits, environment, listener, stay=False) as session:
+        session.follow()
+    return session.trace()
+
+
+class WarmSession:
+    """A process that stays after the run, so that cells of a reactive notebook can run again."""
+
+    def __init__(self, session: _Session) -> None:
+        self._session = session
+
+    def run(self) -> Trace:
+        """Run all cells, once."""
+        self._session.follow()
+        return self._session.trace()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether cells can run again: the process stayed, and no limit ended it."""
+        return self._session.recorder.done is not None and not self._session.killed
+
+    def rerun(self, job: Job, cells: Iterable[int], gone: Sequence[JobCell] = ()) -> Trace:
+        """Run cells again, and all that depend on them.
+
+        What they defined before is deleted first, as marimo does.
+
+        Args:
+            job: The notebook as it is now; it may have changed since the last round.
+            cells: The cells (0-based) that are stale by themselves.
+            gone: Cells of earlier rounds that the notebook no longer has.
+
+        Returns:
+            What the cells did that ran again, and no others.
+        """
+        chosen = with_descendants(job, cells)
+        part = replace(job, cells=tuple(chosen), skipped=(), disabled={})
+        self._session.start_round(part, document_round(chosen, [*gone, *chosen]))
+        self._session.follow()
+        return self._session.trace()
+
+
+@contextmanager
+def open_session(
+    job: Job,
+    python: str,
+    limits: Limits = _NO_LIMITS,
+    *,
+    environment: Mapping[str, str] | None = None,
+    listener: Listener = _NOBODY,
+) -> Iterator[WarmSession]:
+    """A process for a reactive notebook that stays until the block ends; see `run_job`.
+
+    The limit of seconds holds for each round.
+    """
+    with _open(job, python, limits, environment, listener, stay=True) as session:
+        yield WarmSession(session)
+
+
+@contextmanager
+def _open(
+    job: Job,
+    python: str,
+    limits: Limits,
+    environment: Mapping[str, str] | None,
+    listener: Listener,
+    *,
+    stay: bool,
+) -> Iterator[_Session]:
     if os.name != "posix":
         raise NbtoolsError("running notebooks needs Linux or macOS")
-    session = _Session(job, limits, listener)
+    session = _Session(job, limits, listener, stay)
     with _caught_interrupts(session):
-        session.start(python, environment or {})
+        session.start(python, os.environ if environment is None else environment)
         try:
-            session.follow()
+            yield session
         finally:
             session.end()
-    return session.trace()
 
 
 @contextmanager
@@ -348,8 +415,8 @@ class _BrokenError(Exception):
 
 
 class _Session:
-    def __init__(self, job: Job, limits: Limits, listener: Listener) -> None:
-        self.job, self.limits, self.listener = job, limits, listener
+    def __init__(self, job: Job, limits: Limits, listener: Listener, stay: bool) -> None:
+        self.job, self.limits, self.listener, self.stay = job, limits, listener, stay
         self.recorder = _Recorder(job)
         self.token = os.urandom(8).hex()
         self.interrupts = 0
@@ -369,6 +436,7 @@ class _Session:
     def start(self, python: str, environment: Mapping[str, str]) -> None:
         self.python = python
         jobs, self.jobs = os.pipe()
+        alive, self.alive = os.pipe()  # that it closes tells the worker that nbtools is gone
         self.events, events = os.pipe()
         pipes = [os.pipe(), os.pipe()]
         mark = re.compile(b"\0" + self.token.encode() + rb":(\d+)\0")
@@ -379,21 +447,21 @@ class _Session:
         self.begun = time.monotonic()
         try:
             self.process = subprocess.Popen(
-                [python, "-c", _START, str(WORKER), str(jobs), str(events)],
+                [python, "-c", _START, str(WORKER), str(jobs), str(events), str(alive)],
                 stdin=subprocess.DEVNULL,
                 stdout=pipes[0][1],
                 stderr=pipes[1][1],
-                pass_fds=(jobs, events),
+                pass_fds=(jobs, events, alive),
                 cwd=self.job.folder,
-                env={**os.environ, **environment, _VARIABLE: self.token},
+                env={**environment, _VARIABLE: self.token},
                 start_new_session=True,
             )
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            self._close(self.jobs, self.events, pipes[0][0], pipes[1][0])
+            self._close(self.jobs, self.alive, self.events, pipes[0][0], pipes[1][0])
             raise NbtoolsError(f"cannot start {python} in {self.job.folder}: {reason}") from None
         finally:
-            self._close(jobs, events, pipes[0][1], pipes[1][1])
+            self._close(jobs, alive, events, pipes[0][1], pipes[1][1])
         for descriptor in (self.events, *(each.descriptor for each in self.printed)):
             os.set_blocking(descriptor, False)
             self.poll.register(descriptor, select.POLLIN)
@@ -407,8 +475,20 @@ class _Session:
             "token": self.token,
             "most": self.limits.output,
             "memory": self.limits.memory,
-            "cpu": None if cpu is None else cpu * (os.cpu_count() or 1) + 10,
+            "cpu": None if cpu is None or self.stay else cpu * (os.cpu_count() or 1) + 10,
+            "stay": self.stay,
         }
+        self._send(document)
+
+    def start_round(self, job: Job, document: Mapping[str, Any]) -> None:
+        """Have cells run again in the process, which stayed."""
+        ready = self.recorder.ready
+        self.job, self.recorder = job, _Recorder(job)
+        self.recorder.ready = ready
+        self.begun = time.monotonic()
+        self._send(document)
+
+    def _send(self, document: Mapping[str, Any]) -> None:
         data = json.dumps(document).encode() + b"\n"
         with suppress(BrokenPipeError):  # it died at once: `follow` finds out
             while data:
@@ -421,12 +501,12 @@ class _Session:
 
     def end(self) -> None:
         """Let the process end by itself if all is done; leave nothing of it."""
-        if self.recorder.done is not None and not self.killed:
+        if self.recorder.done is not None and not self.killed and not self.stay:
             self._wait(GRACE)
         self._kill()
         self.process.wait()
         self._kill_stragglers()
-        self._close(self.jobs, self.events, *(each.descriptor for each in self.printed))
+        self._close(self.jobs, self.alive, self.events, *(each.descriptor for each in self.printed))
         self.seconds = time.monotonic() - self.begun
 
     def _wait(self, seconds: float) -> None:
@@ -690,7 +770,7 @@ class _Session:
             python=str(ready.get("python", "")),
             engine=str(ready.get("engine", "")),
             marimo=str(marimo) if marimo else None,
-            seconds=self.seconds,
+            seconds=self.seconds or time.monotonic() - self.begun,
             peak_memory=int(done.get("memory", 0)),
         )
 

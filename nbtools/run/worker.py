@@ -1066,7 +1066,7 @@ class ReactiveEngine:
 
     async def run(self, cell: dict[str, Any]) -> Outcome:
         index, source = cell["index"], cell["source"]
-        prefix = "_cell_%d" % index
+        prefix = "_cell_%d" % cell.get("key", index)
         name = self.sources.add(index, source)
         value, outcome = None, Outcome()
         try:
@@ -1089,6 +1089,13 @@ class ReactiveEngine:
 
     def set(self, source: str) -> None:
         exec(source, self.namespace)
+
+    def forget(self, cells: list[dict[str, Any]]) -> None:
+        """Delete what cells defined when they ran before, and their `_x`, as marimo does."""
+        names = {name for cell in cells for name in cell["defs"]}
+        prefixes = tuple("_cell_%d_" % cell["key"] for cell in cells)
+        for name in [n for n in self.namespace if n in names or n.startswith(prefixes)]:
+            del self.namespace[name]
 
 
 _MANGLED = re.compile(r"\b_cell_\d+(?=_)")
@@ -1528,6 +1535,12 @@ class Run:
         )
         return outcome
 
+    def again(self, more: dict[str, Any]) -> None:
+        """Make ready for another round in the same process: some cells, maybe changed."""
+        self.engine.forget(more["forget"])
+        self.job["cells"] = more["cells"]
+        self.interrupted = False
+
     def finish(self) -> None:
         """Say that all is done; what Python does when it ends comes after."""
         marimo = getattr(sys.modules.get("marimo"), "__version__", None)
@@ -1625,30 +1638,50 @@ def _needs_loop(job: dict[str, Any], engine: Any) -> bool:
     return any(word in cell["source"] for cell in job["cells"] for word in words)
 
 
-def main(jobs: int, events: int) -> None:
-    """Run the job that comes on a descriptor, and send events to another."""
+class Loop:
+    """Runs rounds of cells: inside a running event loop where they may need one, as in Jupyter."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.loop: Any = None
+
+    def round(self) -> None:
+        if self.loop is None and not _needs_loop(self.run.job, self.run.engine):
+            run_now(self.run.cells())
+            return
+        import asyncio
+
+        if self.loop is None:
+            self.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self.run.cells(asyncio.sleep))
+
+
+def main(jobs: int, events: int, alive: int) -> None:
+    """Run the job that comes on a descriptor, send events to another, and die with the third.
+
+    A job that says `stay` is followed by others: cells that run again in this process.
+    """
     job = json.loads(_read_line(jobs))
     printed = [_hide(os.dup(1)), _hide(os.dup(2))]
     channel = Channel(_hide(events), printed, job["token"], int(job["most"]))
-    jobs = _hide(jobs)
+    jobs, alive = _hide(jobs), _hide(alive)
 
     def forget() -> None:
-        for descriptor in (channel.events, jobs, *printed):
+        for descriptor in (channel.events, jobs, alive, *printed):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=forget)
-    die_with_parent(jobs)
+    die_with_parent(alive)
     set_limits(job)
     run = Run(job, channel)
     run.begin()
-    if _needs_loop(job, run.engine):
-        import asyncio
-
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(run.cells(asyncio.sleep))
-    else:
-        run_now(run.cells())
+    loop = Loop(run)
+    loop.round()
     run.finish()
+    while job.get("stay"):
+        run.again(json.loads(_read_line(jobs)))
+        loop.round()
+        run.finish()

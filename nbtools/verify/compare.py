@@ -225,17 +225,21 @@ def _compare_sequences(
         return [Item("outputs", "unstable", cause=cause)]
     items = _compare_in_turn(references, found, standards)
     used: list[str] = []
-    for rule, change in () if standards.same_kind else _ARRANGEMENTS.items():
+    for rule, arrange in () if standards.same_kind else _ARRANGEMENTS.items():
         if not any(item.verdict in RED for item in items):
             break
-        sides = [change(each) for each in (*references, found)]
-        if sides != [*references, found]:
+        arranged = [arrange(each) for each in (*references, found)]
+        again = _compare_in_turn(arranged[:-1], arranged[-1], standards)
+        if _count_wrong(again) < _count_wrong(items):
+            items, (*references, found) = again, arranged
             used.append(rule)
-            *references, found = sides
-            items = _compare_in_turn(references, found, standards)
     if used:
         items.append(Item("outputs", "same-by-rule", rules=tuple(used)))
     return items
+
+
+def _count_wrong(items: Sequence[Item]) -> int:
+    return sum(item.verdict in RED for item in items)
 
 
 def _compare_in_turn(
