@@ -15,10 +15,25 @@ from nbtools.commands.terminal import complain, with_progress
 from nbtools.errors import NbtoolsError, describe_os_error
 from nbtools.processes import useful_workers
 from nbtools.report.printable import printable
+from nbtools.run.environment import scrub_environment
 from nbtools.run.session import Limits
 from nbtools.verify.files import FAIL_ON, Task, exit_code, find_tasks, prove_tasks
 from nbtools.verify.proof import Request
 from nbtools.verify.verdict import Proof
+
+
+def read_variables(
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Variables as NAME=VALUE; NAME alone passes this process's own on."""
+    given: dict[str, str] = {}
+    for value in values:
+        name, sign, text = value.partition("=")
+        if not name or (not sign and name not in os.environ):
+            raise click.BadParameter(f"expected NAME=VALUE, or a variable that is set: {value!r}")
+        given[name] = text if sign else os.environ[name]
+    return given
+
 
 FORMATS = ("text", "json", "junit", "github")
 TIMEOUT = 600.0
@@ -69,6 +84,14 @@ TIMEOUT = 600.0
 @click.option(
     "--in-place", is_flag=True, help="Run in the notebook's own folder, not in copies of it."
 )
+@click.option(
+    "--env",
+    "environment",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=read_variables,
+    help="Give the runs a variable of the environment; of yours they get what is harmless.",
+)
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Notebooks at a time.")
 @click.option(
     "--python",
@@ -101,7 +124,7 @@ def _verify(paths: Sequence[str], jobs: int | None, **choices: Any) -> int:
     request = Request(
         find_python(choices["python"]),
         Limits(choices["timeout"], choices["cell_timeout"], choices["memory"]),
-        dict(os.environ),
+        scrub_environment(os.environ, choices["environment"]),
         against=choices["against"],
         deep=choices["deep"],
         in_place=choices["in_place"],

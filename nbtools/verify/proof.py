@@ -9,7 +9,9 @@ something seems to differ, to tell what differs from what varies.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace as replace_job
 from pathlib import Path
 from typing import Literal
@@ -18,9 +20,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nbtools.run.job import Job
-from nbtools.run.session import Limits, run_job
+from nbtools.run.session import Limits, open_session, run_job
 from nbtools.run.trace import EndingKind, Trace
 from nbtools.verify.compare import EXACT, Standards, conversion_standards
+from nbtools.verify.display import Restore
 from nbtools.verify.folders import private_place
 from nbtools.verify.groups import Group
 from nbtools.verify.judge import Run, judge_groups, judge_recorded
@@ -32,6 +35,9 @@ from nbtools.verify.verdict import RED, CellProof, Check, Proof, Recorded, Statu
 
 MORE_REFERENCES = 3
 """Runs of the original that are added where something seems to differ."""
+
+MOST_SESSIONS = 10
+"""Processes in which cells run again: each that shows something else costs one."""
 
 _ENDED: frozenset[EndingKind] = frozenset({"timed-out", "interrupted", "died", "broken"})
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -71,6 +77,14 @@ def prove(subject: Subject, source: str, request: Request, tell: Tell) -> Proof:
     return replace(proof, seconds=time.monotonic() - start)
 
 
+class _Ready(Struct, frozen=True):
+    """A job in the place where it is to run."""
+
+    job: Job
+    environment: Mapping[str, str]
+    restore: Restore
+
+
 class _Prover:
     def __init__(self, subject: Subject, request: Request, tell: Tell) -> None:
         self.subject, self.request, self.tell = subject, request, tell
@@ -86,17 +100,26 @@ class _Prover:
     def run(self, job: Job, seed: int) -> Run:
         """One run in a fresh copy of the folder."""
         request = self.request
+        with self.prepare(job, seed) as ready:
+            trace = run_job(
+                ready.job, request.python, request.limits, environment=ready.environment
+            )
+        return Run(trace, ready.restore)
+
+    @contextmanager
+    def prepare(self, job: Job, seed: int) -> Iterator[_Ready]:
+        """A fresh copy of the folder for a job, and the variables that it finds."""
+        request = self.request
         with private_place(Path(job.folder), in_place=request.in_place) as place:
             file = None if job.file is None else str(place.folder / Path(job.file).name)
             environment = {
                 **dict.fromkeys(_THREADS, "1"),
-                **request.environment,
                 "HOME": str(place.home),
+                **request.environment,
                 "PYTHONHASHSEED": str(seed),
             }
             placed = replace_job(job, folder=str(place.folder), file=file)
-            trace = run_job(placed, request.python, request.limits, environment=environment)
-        return Run(trace, place.restore)
+            yield _Ready(placed, environment, place.restore)
 
     def add_references(self, count: int) -> None:
         for _ in range(count):
@@ -194,6 +217,7 @@ class _Prover:
         checks = [self.check_jobs("reversed order", [reverse_ties(job)], groups)]
         if self.request.deep:
             checks.append(self.check_jobs("ancestors only", list(ancestors_only(job)), groups))
+            checks.append(self.check_reruns(job, groups))
         return checks
 
     def check_jobs(self, name: str, jobs: Sequence[Job], groups: Sequence[Group]) -> Check:
@@ -212,21 +236,79 @@ class _Prover:
         ran = {cell.index for cell in job.cells}
         chosen = [group for group in groups if group.parts and ran.issuperset(group.parts)]
 
-        def wrong(found: Run, widen: bool) -> list[tuple[Group, CellProof]]:
-            standards = replace(self.standards, widen=widen)
-            cells = judge_groups(chosen, self.references, found, standards, by_part=self.by_part)
-            pairs = zip(chosen, cells, strict=True)
-            return [(group, cell) for group, cell in pairs if cell.verdict in RED]
-
         found = self.run(job, 1)
-        result = wrong(found, widen=False)
+        result = self.find_wrong(chosen, found, widen=False)
         if result:
             self.learn_more()
-            result = wrong(found, widen=True)
+            result = self.find_wrong(chosen, found, widen=True)
         if not result:
             return []
-        again = dict(wrong(self.run(job, 2), widen=True))
+        again = dict(self.find_wrong(chosen, self.run(job, 2), widen=True))
         return [(group, cell) for group, cell in result if group in again]
+
+    def check_reruns(self, job: Job, groups: Sequence[Group]) -> Check:
+        """Run each cell once more, with what depends on it: everything must be what it was.
+
+        All in one process, until something differs: then the state is spoilt, and it takes a new
+        one.
+        """
+        start = time.monotonic()
+        pending = deque(cell.index for cell in job.cells)
+        wrong: dict[Group, CellProof] = {}
+        sessions = 0
+        while pending and sessions < MOST_SESSIONS:
+            sessions += 1
+            left = f"{len(pending)} cells to go"
+            self.tell(f"running each cell of the reactive notebook again: {left}")
+            for group, cell in self.rerun_cells(job, pending, groups):
+                wrong.setdefault(group, cell)
+        found = tuple(wrong[group] for group in groups if group in wrong)
+        note = f"{len(pending)} cells were not run again: too many differ" if pending else ""
+        return Check("re-run", found, sessions, time.monotonic() - start, note)
+
+    def rerun_cells(
+        self, job: Job, pending: deque[int], groups: Sequence[Group]
+    ) -> list[tuple[Group, CellProof]]:
+        """Run pending cells again in one process, until something differs; that is given."""
+        request = self.request
+        with (
+            self.prepare(job, 1) as ready,
+            open_session(
+                ready.job, request.python, request.limits, environment=ready.environment
+            ) as session,
+        ):
+            latest = {run.cell: run for run in session.run().cells}
+            while pending and session.is_alive:
+                index = pending.popleft()
+                trace = session.rerun(ready.job, [index])
+                latest |= {run.cell: run for run in trace.cells}
+                ran = {run.cell for run in trace.cells}
+                touched = [group for group in groups if not ran.isdisjoint(group.parts)]
+                found = Run(replace_job(trace, cells=tuple(latest.values())), ready.restore)
+                wrong = self.find_wrong(touched, found, widen=True)
+                if wrong:
+                    again = self.name_cells([index])
+                    return [(g, replace(c, note=f"after {again} ran again")) for g, c in wrong]
+        return []
+
+    def name_cells(self, parts: Sequence[int]) -> str:
+        """Reactive cells by the numbers of the notebook's cells that they stand for."""
+        cells = sorted(
+            {cell for group in self.subject.groups for part in parts if part in group.parts
+             for cell in group.cells}
+        )  # fmt: skip
+        if not cells:
+            return f"cell {parts[0] + 1} of the conversion"
+        return f"cell {', '.join(str(cell + 1) for cell in cells)}"
+
+    def find_wrong(
+        self, groups: Sequence[Group], found: Run, *, widen: bool
+    ) -> list[tuple[Group, CellProof]]:
+        """The groups that show something else than they should."""
+        standards = replace(self.standards, widen=widen)
+        cells = judge_groups(groups, self.references, found, standards, by_part=self.by_part)
+        pairs = zip(groups, cells, strict=True)
+        return [(group, cell) for group, cell in pairs if cell.verdict in RED]
 
     # --- the result
 
