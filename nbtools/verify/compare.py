@@ -14,7 +14,15 @@ from msgspec import Struct
 
 from nbtools.verify.display import Display, Failure, Shown
 from nbtools.verify.pictures import PictureError, compare_pictures, decode_picture
-from nbtools.verify.rules import FORMATS, PLACES, WARNING_LINES, Rule, apply_rules, as_text
+from nbtools.verify.rules import (
+    FORMATS,
+    PLACES,
+    WARNING_LINES,
+    Rule,
+    apply_rules,
+    as_text,
+    follow_rules,
+)
 from nbtools.verify.tokens import fit_text, guess_cause, learn_mask
 from nbtools.verify.verdict import RED, WORST, Item, Verdict
 
@@ -133,8 +141,8 @@ def _compare_by_rule(
     if left == right:
         return Item(what, "same-by-rule", mime, expected, found, rules=used)
     chosen = [rule for rule in rules if rule.name in used]
-    others = [_apply(chosen, text) for text in references]
-    mask = learn_mask([left, *others[1:]]) if chosen else None
+    others = [follow_rules(chosen, text) for text in references]
+    mask = learn_mask(others) if chosen else None
     if mask is not None:
         fit = fit_text(left, mask, right)
         if fit.fits and (standards.widen or not fit.widened):
@@ -144,12 +152,6 @@ def _compare_by_rule(
     return Item(
         what, "different", mime, expected, found, used, detail=_first_difference(left, right)
     )
-
-
-def _apply(rules: Sequence[Rule], text: str) -> str:
-    for rule in rules:
-        text = rule.apply(text)
-    return text
 
 
 def _first_difference(expected: str, found: str) -> str:

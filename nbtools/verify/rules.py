@@ -25,23 +25,25 @@ class Rule(Struct, frozen=True):
 
 
 def apply_rules(rules: Sequence[Rule], a: str, b: str) -> tuple[str, str, tuple[str, ...]]:
-    """Both texts after the rules, and the names of those that brought them nearer."""
-    used: list[str] = []
+    """Both texts after the rules, and the names of those that matter.
+
+    If the texts become equal, these are no more than it takes; else all that change something.
+    """
+    chosen = [rule for rule in rules if (rule.apply(a), rule.apply(b)) != (a, b)]
+    left, right = follow_rules(chosen, a), follow_rules(chosen, b)
+    if left == right:
+        for rule in list(chosen):
+            others = [each for each in chosen if each is not rule]
+            if follow_rules(others, a) == follow_rules(others, b):
+                chosen = others
+    return left, right, tuple(rule.name for rule in chosen)
+
+
+def follow_rules(rules: Sequence[Rule], text: str) -> str:
+    """A text after rules, one after the other."""
     for rule in rules:
-        x, y = rule.apply(a), rule.apply(b)
-        if (x, y) != (a, b) and (x == y or _distance(x, y) < _distance(a, b)):
-            used.append(rule.name)
-            a, b = x, y
-        if a == b:
-            break
-    return a, b, tuple(used)
-
-
-def _distance(a: str, b: str) -> int:
-    """How many lines differ, roughly: enough to see whether a rule did anything."""
-    lines, others = a.split("\n"), b.split("\n")
-    unequal = sum(x != y for x, y in zip(lines, others, strict=False))
-    return unequal + abs(len(lines) - len(others))
+        text = rule.apply(text)
+    return text
 
 
 def _substitute(name: str, what: str, pattern: str, replacement: str) -> Rule:

@@ -208,8 +208,8 @@ def fit_text(reference: str, mask: Mask, text: str) -> Fit:
     masked = sum(not word.isspace() for span in mask.spans for word in words[span.start : span.end])
     if mask.whole:
         return Fit(True, count, count)
-    if mask.reordered and sorted(reference.split("\n")) == sorted(text.split("\n")):
-        return Fit(True, masked, count)
+    if mask.reordered:
+        return Fit(_are_reordered(reference, [text]), masked, count)
     spans = find_spans(words, other)
     if spans is None:
         return Fit(False, masked, count)
