@@ -98,7 +98,7 @@ class _Chooser:
         self.names = [version.name for version in versions.versions]
         self.clashes: list[frozenset[int]] = []
         self.numbers: dict[str, int] = {}  # stem -> the last number given to a fresh name
-        self.fixed = _fixed_versions(blocks, versions)
+        self.fixed = fixed_versions(blocks, versions)
         self.used: list[frozenset[str]] = [_mentioned(block) for block in blocks]
         self.wanted = _maybe_named_in_strings(blocks, versions)
 
@@ -169,7 +169,7 @@ class _Chooser:
         return candidate
 
 
-def _fixed_versions(blocks: Sequence[Block], versions: Versions) -> frozenset[int]:
+def fixed_versions(blocks: Sequence[Block], versions: Versions) -> frozenset[int]:
     """Versions that cannot be renamed: named in a string, bound by `import a.b` or `global`."""
     fixed: set[int] = set()
     for index, block in enumerate(blocks):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtools.rules.definitions import number_cells, resolution, shared_definitions
-from nbtools.rules.finding import Finding, Related
+from nbtools.rules.finding import Finding, Fix, Related
 from nbtools.rules.program import Program
+from nbtools.rules.renaming import tell_apart
 from nbtools.rules.rule import Example, Rule
 
 
@@ -28,6 +29,11 @@ def check(program: Program) -> Iterator[Finding]:
         )
 
 
+def mend(program: Program, finding: Finding) -> Fix | None:
+    """Rename the values as `nbtools convert` does, where no cell is parted or merged for it."""
+    return tell_apart(program, finding.symbol)
+
+
 RULE = Rule(
     code="NB201",
     name="multiple-definitions",
@@ -44,6 +50,7 @@ RULE = Rule(
         "Give each value a name of its own, or keep helpers within their cell by an underscore in "
         "front (`_i`)."
     ),
+    fix="unsafe",
     measured="12 of 12 sampled findings right; 2,728 findings in 774 public notebooks",
     valid=(
         Example(("x = 1", "y = 2")),
@@ -53,14 +60,25 @@ RULE = Rule(
         Example(("x = 1", "x"), kind="reactive"),
     ),
     invalid=(
-        Example(("x = 1", "x = 2"), found=("2:1:1",)),
         Example(
-            ("for i in 'ab':\n    print(i)", "%%md Text", "for i in 'cd': i"), found=("3:1:5",)
+            ("x = 1\nprint(x)", "x = 2", "x + 1"),
+            found=("2:1:1",),
+            fixed=("_x = 1\nprint(_x)", "x = 2", "x + 1"),
         ),
-        Example(("x = 1", "x += 1", "x = 3"), found=("2:1:1",)),
+        Example(
+            ("for i in 'ab':\n    print(i)", "%%md Text", "for i in 'cd': i"),
+            found=("3:1:5",),
+            fixed=("for i in 'ab':\n    print(i)", "Text", "for _i in 'cd': _i"),
+        ),
+        Example(
+            ("x = 1", "x += 1", "x = 3"),
+            found=("2:1:1",),
+            fixed=("x = 1", "_x = x\n_x += 1", "_x = 3"),
+        ),
         Example(("import data", "data = 1"), found=("2:1:1",)),
         Example(("def f():\n    pass", "@g\ndef f():\n    pass"), found=("2:2:5",)),
         Example(("x = 1", "x = 2"), found=("2:1:1",), kind="reactive"),
     ),
     check=check,
+    mend=mend,
 )

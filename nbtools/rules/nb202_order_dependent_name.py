@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtools.rules.definitions import cross_reads, number_cells, resolution, shared_definitions
-from nbtools.rules.finding import Finding, Related
+from nbtools.rules.finding import Finding, Fix, Related
 from nbtools.rules.program import Program
+from nbtools.rules.renaming import tell_apart
 from nbtools.rules.rule import Example, Rule
 
 
@@ -42,6 +43,11 @@ def _defines(program: Program, positions: list[int]) -> str:
     return f"cells {number_cells(program, positions)} define it"
 
 
+def mend(program: Program, finding: Finding) -> Fix | None:
+    """Rename the values as `nbtools convert` does, where no cell is parted or merged for it."""
+    return tell_apart(program, finding.symbol)
+
+
 RULE = Rule(
     code="NB202",
     name="order-dependent-name",
@@ -55,15 +61,21 @@ RULE = Rule(
         "hidden state is made of."
     ),
     instead="Give each value a name of its own.",
+    fix="unsafe",
     measured="24 of 24 sampled findings right; 1,729 findings in 774 public notebooks",
     valid=(
         Example(("x = 1", "x + 1")),
         Example(("x = 1\nx", "x = 2\nx"), note="Each cell reads its own."),
     ),
     invalid=(
-        Example(("x = 1", "x + 1", "x = 2"), found=("2:1:1",)),
-        Example(("df = load()", "df = df.dropna()", "df.plot()"), found=("2:1:6",)),
+        Example(("x = 1", "x + 1", "x = 2"), found=("2:1:1",), fixed=("x = 1", "x + 1", "_x = 2")),
+        Example(
+            ("df = load()", "df = df.dropna()", "df.plot()"),
+            found=("2:1:6",),
+            fixed=("df = load()", "df_1 = df.dropna()", "df_1.plot()"),
+        ),
         Example(("n = 1", "def f():\n    return n", "f()", "n = 2", "f()"), found=("2:2:12",)),
     ),
     check=check,
+    mend=mend,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nbtools.analysis.facts import Statement
-from nbtools.rules.finding import Finding, Related
+from nbtools.rules.finding import Finding, Fix, Related
 from nbtools.rules.program import CodeCell, Program
+from nbtools.rules.renaming import fresh_name, fresh_names, rename_fix, trace_cells
 from nbtools.rules.rule import Example, Rule
 
 
@@ -35,6 +36,24 @@ def _report(name: str, cell: CodeCell, statement: Statement, origin: CodeCell) -
     return RULE.finding(message, span, symbol=name, related=related)
 
 
+def mend(program: Program, finding: Finding) -> Fix | None:
+    """Rename what is no import; where one function sees several such values, all alike."""
+    if program.kind != "jupyter":
+        return None
+    name, found = finding.symbol, program.once(trace_cells)
+    numbers = []
+    for number in found.of(name):
+        facts = found.blocks[found.versions.versions[number].block].facts
+        if not any(each.bound == name for each in facts.imports):
+            numbers.append(number)
+    new = fresh_name(program, name)
+    for chosen in (fresh_names(program, name, numbers), dict.fromkeys(numbers, new)):
+        fix = rename_fix(program, name, chosen, f"Rename the value `{name}` to `{new}`")
+        if fix is not None:
+            return fix
+    return None
+
+
 RULE = Rule(
     code="NB204",
     name="import-shadowed",
@@ -55,9 +74,15 @@ RULE = Rule(
         Example(("from a import b\nb = b.c",), note="Within one cell it is meant."),
     ),
     invalid=(
-        Example(("import time", "time = 3"), found=("2:1:1",)),
+        Example(
+            ("import time", "time = 3\nprint(time)"),
+            found=("2:1:1",),
+            fixed=("import time", "time_1 = 3\nprint(time_1)"),
+        ),
         Example(("from data import x, y", "for x in y:\n    pass"), found=("2:1:5",)),
     ),
     check=check,
+    mend=mend,
+    fix="unsafe",
     words=("import",),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator
 
-from nbtools.rules.finding import Finding
+from nbtools.rules.finding import Finding, Fix
 from nbtools.rules.program import Program
+from nbtools.rules.renaming import fresh_name, fresh_names, rename_fix, trace_cells
 from nbtools.rules.rule import Example, Rule
 
 _NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) - frozenset(
@@ -32,6 +33,19 @@ def check(program: Program) -> Iterator[Finding]:
                 yield RULE.finding(message, span, symbol=name)
 
 
+def mend(program: Program, finding: Finding) -> Fix | None:
+    """Rename what the notebook binds: each value on its own, or all alike."""
+    if program.kind != "jupyter":
+        return None
+    name, numbers = finding.symbol, program.once(trace_cells).of(finding.symbol)
+    new = fresh_name(program, name)
+    for chosen in (fresh_names(program, name, numbers), dict.fromkeys(numbers, new)):
+        fix = rename_fix(program, name, chosen, f"Rename `{name}` to `{new}`")
+        if fix is not None:
+            return fix
+    return None
+
+
 RULE = Rule(
     code="NB205",
     name="builtin-shadowed",
@@ -52,9 +66,15 @@ RULE = Rule(
         Example(("[id for id in 'ab']",), note="A comprehension has names of its own."),
     ),
     invalid=(
-        Example(("list = [1]",), found=("1:1:1",)),
-        Example(("x = 1", "for id in range(3):\n    pass", "id = 2"), found=("2:1:5",)),
+        Example(("list = [1]", "list[0]"), found=("1:1:1",), fixed=("list_1 = [1]", "list_1[0]")),
+        Example(
+            ("x = 1", "for id in range(3):\n    pass", "id = 2"),
+            found=("2:1:5",),
+            fixed=("x = 1", "for id_1 in range(3):\n    pass", "id_2 = 2"),
+        ),
         Example(("def input():\n    pass",), found=("1:1:5",)),
     ),
     check=check,
+    mend=mend,
+    fix="unsafe",
 )

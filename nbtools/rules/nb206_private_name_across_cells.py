@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from keyword import iskeyword
 
 from nbtools.convert.names import is_private
 from nbtools.rules.definitions import Read, cross_reads
-from nbtools.rules.finding import Finding, Related, Severity
+from nbtools.rules.finding import Finding, Fix, Related, Severity
 from nbtools.rules.program import Program
-from nbtools.rules.rule import Example, Rule
+from nbtools.rules.renaming import (
+    edits_to,
+    fresh_name,
+    name_versions,
+    rename_values,
+    renamed_alike,
+    trace_cells,
+)
+from nbtools.rules.rule import Example, Rule, unsafe_fix
 
 
 def check(program: Program) -> Iterator[Finding]:
@@ -44,6 +53,31 @@ def _private_reads(program: Program) -> Iterator[tuple[str, Read]]:
                 yield name, Read(position, definers[0])
 
 
+def mend(program: Program, finding: Finding) -> Fix | None:
+    """Take the underscore away, or give the name a number where the rest is taken."""
+    name = finding.symbol
+    plain = name.lstrip("_")
+    if plain in program.once(trace_cells).words or not plain.isidentifier() or iskeyword(plain):
+        plain = fresh_name(program, plain if plain.isidentifier() else "value")
+    if program.kind == "reactive":
+        sources = renamed_alike(program, name, plain)
+    else:
+        sources = rename_values(program, name, _shared(program, name, plain))
+    if not sources:
+        return None
+    return unsafe_fix(f"Rename `{name}` to `{plain}`", *edits_to(program, sources))
+
+
+def _shared(program: Program, name: str, plain: str) -> dict[int, str]:
+    """Other names for the values that other cells read; the rest stays local to its cell."""
+    chosen: dict[int, str] = {}
+    naming = program.once(name_versions)
+    for number in program.once(trace_cells).of(name):
+        if naming.readers.of_version[number]:
+            chosen[number] = fresh_name(program, plain, chosen.values()) if chosen else plain
+    return chosen
+
+
 RULE = Rule(
     code="NB206",
     name="private-name-across-cells",
@@ -64,10 +98,21 @@ RULE = Rule(
         Example(("_x = 1\n_x",), kind="reactive"),
     ),
     invalid=(
-        Example(("_x = 1", "print(_x)"), found=("2:1:7",)),
-        Example(("_x = 1", "def f():\n    return _x", "f()"), found=("2:2:12",)),
-        Example(("_x = 1", "print(_x)"), found=("2:1:7",), kind="reactive"),
+        Example(("_x = 1", "print(_x)"), found=("2:1:7",), fixed=("x = 1", "print(x)")),
+        Example(
+            ("_x = 1", "def f(x):\n    return _x", "f(2)"),
+            found=("2:2:12",),
+            fixed=("x_1 = 1", "def f(x):\n    return x_1", "f(2)"),
+        ),
+        Example(
+            ("_x = 1", "print(_x)"),
+            found=("2:1:7",),
+            kind="reactive",
+            fixed=("x = 1", "print(x)"),
+        ),
     ),
     check=check,
+    mend=mend,
+    fix="unsafe",
     words=("_",),
 )
