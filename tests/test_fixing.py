@@ -15,9 +15,10 @@ from rule_examples import is_heard, is_mended, notebook_of, program_of
 from nbtools.cells import ReactiveCell, ReactiveNotebook
 from nbtools.formats.reactive import write_reactive
 from nbtools.lint.engine import check_program, check_source, work_out_fix
-from nbtools.lint.fixing import Fixing, State, apply_edits, choose_fixes, fix_findings
+from nbtools.lint.fixing import Fixing, State, choose_fixes, fix_findings
 from nbtools.lint.reading import File, read_file
 from nbtools.lint.settings import Settings
+from nbtools.rules.edits import apply_edits
 from nbtools.rules.finding import Edit, Finding, Fix, Span
 from nbtools.rules.program import OutputsPolicy
 from nbtools.rules.registry import all_rules

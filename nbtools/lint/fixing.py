@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nbtools.lint.reading import File, Unread
+from nbtools.rules.edits import apply_edits
 from nbtools.rules.finding import DocumentEdit, Edit, Finding, Fix, Span
 
 ROUNDS = 10
@@ -120,29 +121,6 @@ def _overlap(a: Span, b: Span) -> bool:
 
 def _ends(span: Span) -> tuple[tuple[int, int], tuple[int, int]]:
     return (span.line, span.column), (span.end_line, span.end_column)
-
-
-def apply_edits(source: str, edits: Iterable[Edit]) -> str:
-    """A cell's source with edits made that do not overlap. Places beyond the end mean the end."""
-    starts = [0]
-    for line in source.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-
-    def offset(line: int, column: int) -> int:
-        if line >= len(starts):
-            return len(source)
-        return min(starts[line - 1] + column - 1, starts[line] - 1)
-
-    places = {
-        (offset(e.span.line, e.span.column), offset(e.span.end_line, e.span.end_column), e.content)
-        for e in edits
-    }
-    parts: list[str] = []
-    at = 0
-    for start, end, content in sorted(places):
-        parts += source[at:start], content
-        at = end
-    return "".join([*parts, source[at:]])
 
 
 # --- one round ------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from keyword import iskeyword
 
 from nbtools.convert.names import is_private
 from nbtools.rules.definitions import Read, cross_reads
+from nbtools.rules.edits import edits_to
 from nbtools.rules.finding import Finding, Fix, Related, Severity
 from nbtools.rules.program import Program
 from nbtools.rules.renaming import (
-    edits_to,
     fresh_name,
     name_versions,
     rename_values,

@@ -20,8 +20,8 @@ def check(program: Program) -> Iterator[Finding]:
 
 
 def _delete(cell: Cell) -> Fix | None:
-    """Nothing is lost with it: a tag may mean that another program fills the cell."""
-    if cell.outputs or cell.tags or cell.attachments:
+    """Nothing is lost with it; a tag may mean that another program fills the cell."""
+    if cell.outputs or cell.execution_count or cell.tags or cell.attachments:
         return None
     return file_fix("Delete the cell", DocumentEdit("delete", cell.index))
 

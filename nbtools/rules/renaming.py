@@ -16,12 +16,12 @@ from nbtools.analysis.facts import BUILTINS, EMPTY, Statement
 from nbtools.analysis.versions import Block, Versions, trace_versions
 from nbtools.convert.block_names import BlockNames, Resolver
 from nbtools.convert.names import Naming, choose_names, fixed_versions
-from nbtools.rules.finding import Edit, Fix, Span
-from nbtools.rules.program import CodeCell, Program, read_program
+from nbtools.rules.edits import Sources, edits_to
+from nbtools.rules.finding import Fix
+from nbtools.rules.program import CodeCell, Program
 
-Sources = Mapping[int, str]  # index of a cell, among all of the file -> its new source
 _Names = Mapping[int, str]  # version -> its new name
-_TOKEN = re.compile(r"\w+|\W")
+_WORD = re.compile(r"\w+")
 _IPYTHON = frozenset(("_ih", "_oh", "_dh"))
 """IPython's own names, which it needs between the cells."""
 
@@ -248,7 +248,7 @@ def write_plain(cell: CodeCell, plain: str, name: str) -> str | None:
         if lines[number - 1] == before:
             lines[number - 1] = after
             continue
-        words = set(_TOKEN.findall(after)) - set(_TOKEN.findall(before))
+        words = set(_WORD.findall(after)) - set(_WORD.findall(before))
         if len(words) != 1:
             return None
         pattern = rf"(?<![\w.]){re.escape(name)}(?!\w)"
@@ -276,81 +276,3 @@ def insert_lines(
     number = cell.plain.lines[statement.line - 1]
     rows = text.split("\n")
     return "\n".join([*rows[: number - 1], *lines, *rows[number - 1 :]])
-
-
-# --- edits ----------------------------------------------------------------------------------
-
-
-def with_sources(program: Program, sources: Sources) -> Program:
-    """The notebook with other sources in some cells."""
-    cells = tuple(
-        replace(cell, source=sources.get(cell.index, cell.source))
-        for cell in program.notebook.cells
-    )
-    return read_program(
-        replace(program.notebook, cells=cells),
-        kind=program.kind,
-        name=program.name,
-        folder=program.folder,
-        builtins=program.builtins,
-        outputs=program.outputs,
-    )
-
-
-def edits_to(program: Program, sources: Sources) -> tuple[Edit, ...]:
-    """The edits that lead to other sources, as small as they can be."""
-    cells = program.notebook.cells
-    return tuple(
-        edit
-        for index, new in sorted(sources.items())
-        for edit in _edits_between(index, cells[index].source, new)
-    )
-
-
-def _edits_between(index: int, old: str, new: str) -> Iterator[Edit]:
-    from difflib import SequenceMatcher  # 7 ms, for fixes alone
-
-    before, after = old.split("\n"), new.split("\n")
-    if len(before) == len(after):
-        for number, pair in enumerate(zip(before, after, strict=True), start=1):
-            yield from _edits_of_line(index, number, *pair)
-        return
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag == "replace" and b - a == d - c:
-            for number in range(b - a):
-                row = (index, a + number + 1)
-                yield from _edits_of_line(*row, before[a + number], after[c + number])
-        elif tag != "equal":
-            yield _edit_of_lines(index, before, (a, b), after[c:d])
-
-
-def _edit_of_lines(
-    index: int, before: Sequence[str], place: tuple[int, int], after: Sequence[str]
-) -> Edit:
-    """Whole lines for whole lines."""
-    start, end = place
-    content = "".join(f"{line}\n" for line in after)
-    if end < len(before):
-        return Edit(Span(index, start + 1, 1, end + 1, 1), content)
-    last = (len(before), len(before[-1]) + 1)
-    if start == 0:
-        return Edit(Span(index, 1, 1, *last), content[:-1])
-    above = (start, len(before[start - 1]) + 1)
-    return Edit(Span(index, *above, *last), f"\n{content}"[:-1])
-
-
-def _edits_of_line(index: int, number: int, old: str, new: str) -> Iterator[Edit]:
-    if old == new:
-        return
-    from difflib import SequenceMatcher
-
-    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    starts = [0]
-    for token in before:
-        starts.append(starts[-1] + len(token))
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag != "equal":
-            span = Span(index, number, starts[a] + 1, number, starts[b] + 1)
-            yield Edit(span, "".join(after[c:d]))
