@@ -111,3 +111,12 @@ def _edits_of_line(index: int, number: int, old: str, new: str) -> Iterator[Edit
         if tag != "equal":
             span = Span(index, number, starts[a] + 1, number, starts[b] + 1)
             yield Edit(span, "".join(after[c:d]))
+
+
+def text_between(lines: Sequence[str], start: tuple[int, int], end: tuple[int, int]) -> str:
+    """What stands between two places (line and column, 1-based) of a source."""
+    if start[0] == end[0]:
+        return lines[start[0] - 1][start[1] - 1 : end[1] - 1]
+    middle = lines[start[0] : end[0] - 1]
+    first, last = lines[start[0] - 1][start[1] - 1 :], lines[end[0] - 1][: end[1] - 1]
+    return " ".join([first, *middle, last])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from nbtools.analysis.mutation import Change
-from nbtools.rules.edits import apply_edits
+from nbtools.rules.edits import apply_edits, text_between
 from nbtools.rules.finding import Edit, Finding, Fix
 from nbtools.rules.mutations import and_more, find_cross_changes, first_of_each, made_at
 from nbtools.rules.new_values import make_new_values
@@ -77,7 +77,7 @@ def _bind_result(cell: CodeCell, change: Change) -> tuple[Edit, ...]:
     text = cell.author_lines
     if text[start.line - 1] != cell.plain.source.split("\n")[before.lineno - 1]:
         return ()
-    gap = _between(text, (start.end_line, start.end_column), (end.line, end.column))
+    gap = text_between(text, (start.end_line, start.end_column), (end.line, end.column))
     words = gap.replace(" ", "")
     if words not in ((",inplace=", "),inplace=") if others else ("(inplace=",)):
         return ()
@@ -91,14 +91,6 @@ def _bind_result(cell: CodeCell, change: Change) -> tuple[Edit, ...]:
 
 def _is_alone(cell: CodeCell, node: ast.Call) -> bool:
     return any(each.value is node for each in cell.nodes(ast.Expr))
-
-
-def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
-    if start[0] == end[0]:
-        return lines[start[0] - 1][start[1] - 1 : end[1] - 1]
-    middle = lines[start[0] : end[0] - 1]
-    first, last = lines[start[0] - 1][start[1] - 1 :], lines[end[0] - 1][: end[1] - 1]
-    return " ".join([first, *middle, last])
 
 
 RULE = Rule(

@@ -19,6 +19,7 @@ from nbtools.analysis.distributions import (
 from nbtools.analysis.facts import Statement
 from nbtools.analysis.modules import is_stdlib, local_module
 from nbtools.rules.program import Program, skips
+from nbtools.rules.script_blocks import required_by_block
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -39,6 +40,7 @@ def find_undeclared(program: Program) -> tuple[Undeclared, ...]:
         return ()
     declared = read_declared(program.folder)
     requirements = {r for cell in program.cells for r in cell.plain.requirements}
+    requirements.update(required_by_block(program))
     installed = {normalize_name(m[0]) for r in requirements if (m := _NAME.match(r))}
     known = bring_along(declared.names | installed | _installed_aside(program))
     return () if known is None else tuple(_first_of_each(program, declared, known))
