@@ -17,6 +17,8 @@ from nbtools.verify.pictures import PictureError, compare_pictures, decode_pictu
 from nbtools.verify.rules import (
     FORMATS,
     PLACES,
+    TIMINGS,
+    USAGE_ERRORS,
     WARNING_LINES,
     Rule,
     apply_rules,
@@ -55,7 +57,8 @@ EXACT = Standards(same_kind=True)
 
 def conversion_standards(renamed: Rule) -> Standards:
     """For a conversion against its original."""
-    return Standards(printed=(PLACES, renamed, WARNING_LINES), renamed=renamed.apply)
+    rules = (PLACES, renamed, WARNING_LINES, USAGE_ERRORS, TIMINGS)
+    return Standards(printed=rules, renamed=renamed.apply)
 
 
 def compare_displays(
@@ -121,11 +124,16 @@ def _compare_text(
         if fit.fits and (standards.widen or not fit.widened):
             detail = f"{fit.masked} of {fit.words} words vary"
             return Item(what, "unstable", mime, expected, found, cause=cause, detail=detail)
-    if not found or not expected:
+    if (not found or not expected) and not _is_silent(rules, found or expected):
         verdict: Verdict = "missing" if expected else "extra"
         detail = "nothing is there" if expected else "it was not there"
         return Item(what, verdict, mime, expected or None, found or None, detail=detail)
     return _compare_by_rule(what, mime, references, found, rules, standards)
+
+
+def _is_silent(rules: Sequence[Rule], text: str) -> bool:
+    """Whether the rules leave nothing of a text."""
+    return bool(text) and not follow_rules(rules, text).strip()
 
 
 def _compare_by_rule(
@@ -193,6 +201,8 @@ def _compare_failures(
         if any((each is None) == (found is None) for each in references[1:]):
             cause = "it raises in some runs only"
             return Item("exception", "unstable", expected=told, found=shown, cause=cause)
+        if expected is not None and expected.name == "UsageError" and not standards.same_kind:
+            return Item("exception", "same-by-rule", expected=told, rules=("usage-error",))
         if found is None:
             return Item("exception", "missing", expected=told, detail=f"{told} is not raised")
         return Item("exception", "failed", found=shown, detail=f"it raises {shown}")

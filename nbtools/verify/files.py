@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from nbtools.errors import NbtoolsError, describe_os_error
 from nbtools.files import Choice, find_notebooks
 from nbtools.lint.detection import detect_kind
+from nbtools.lint.reading import Unread, read_file
 from nbtools.processes import map_in_processes
+from nbtools.rules.finding import Span
 from nbtools.verify.proof import Request, Tell, prove
 from nbtools.verify.subject import read_conversion, read_reactive
 from nbtools.verify.verdict import Proof
@@ -124,7 +126,18 @@ def _prove(task: Task, request: Request, tell: Tell) -> Proof:
         subject = read_conversion(data, task.source, target)
     else:
         subject = read_reactive(data, task.source)
-    return prove(subject, str(task.source), request, tell)
+    proof = prove(subject, str(task.source), request, tell)
+    if proof.status in ("reproduces", "empty"):
+        return proof
+    return replace(proof, lines=_find_lines(data, task.source, len(subject.sources)))
+
+
+def _find_lines(data: bytes, path: Path, count: int) -> tuple[int, ...]:
+    """The line of the file (1-based) in which each cell begins."""
+    file = read_file(data, name=path.name)
+    if isinstance(file, Unread):
+        return ()
+    return tuple(file.places.physical(Span(cell)).line for cell in range(count))
 
 
 EXIT_CODES: Mapping[str, int] = {

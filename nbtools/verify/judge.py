@@ -126,9 +126,8 @@ def _judge_saved(saved: CellRun, references: Sequence[Run], standards: Standards
     at = (saved.cell,)
     fresh = [run.of(at) for run in references]
     if saved.status == "not-run":
-        shows = any(run.outputs for run in fresh[0])
         note = "it was not run when the file was saved"
-        return CellProof(at, (), "not-compared" if shows else "same", note=note, shows=shows)
+        return CellProof(at, (), "not-compared", note=note, shows=False)
     problem = _why_not_compared(fresh[0], references[0].trace)
     if problem:
         return CellProof(at, (), "not-compared", note=problem, shows=bool(saved.outputs))

@@ -67,6 +67,21 @@ WARNING_LINES = _substitute(
     r"\1",
 )
 
+USAGE_ERRORS = _substitute(
+    "usage-error",
+    "IPython's complaint about a magic, where the conversion has none",
+    r"(?m)^UsageError: .*\n?",
+    "",
+)
+
+TIMINGS = _substitute(
+    "timing-magic",
+    "what `%time` and `%timeit` print: a conversion does not measure",
+    r"(?m)^(?:CPU times: .*|Wall time: .*|(?:[\d.]+ \w+|.*) ± .* per loop \(mean ± .*)\n?"
+    r"|^(?:The slowest run took .*\n.*\n?|\d+ loops, best of .*\n?)",
+    "",
+)
+
 
 def rename_back(names: Mapping[str, str]) -> Rule:
     """The author's names for those that the conversion gave: new name -> old name."""
@@ -171,7 +186,15 @@ def all_rules() -> tuple[Rule, ...]:
     """Every rule there is, for the reference."""
     found: dict[str, Rule] = {}
     formats = (rule for rules in FORMATS.values() for rule in rules)
-    for rule in (PLACES, rename_back({}), WARNING_LINES, *formats, *RECORDED):
+    for rule in (
+        PLACES,
+        rename_back({}),
+        WARNING_LINES,
+        USAGE_ERRORS,
+        TIMINGS,
+        *formats,
+        *RECORDED,
+    ):
         found.setdefault(rule.name, rule)
     return tuple(found.values())
 

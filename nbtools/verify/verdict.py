@@ -105,6 +105,7 @@ class Proof(Struct, frozen=True):
     references: int = 0  # how many runs of the original there were
     seconds: float = 0.0
     sources: tuple[str, ...] = ()  # of the notebook's cells
+    lines: tuple[int, ...] = ()  # where each of them begins in the file (1-based), if it is needed
     notes: tuple[str, ...] = ()
     bug: str | None = None  # a traceback: nbtools is wrong, not the notebook
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nbtools.lint.outcome import Outcome, Reported
+from nbtools.report.escapes import escape_data, escape_property
 from nbtools.report.findings.places import describe_finding, slashed
 from nbtools.report.findings.style import Style
 from nbtools.report.printable import printable
@@ -21,9 +22,9 @@ def render(outcomes: Sequence[Outcome], _: Style) -> Iterator[str]:
     for outcome in outcomes:
         if outcome.status == "failed":
             name = printable(slashed(outcome.path))
-            properties = f"title=nbtools,file={_escape_property(name)}"
+            properties = f"title=nbtools,file={escape_property(name)}"
             message = f"{name}: {printable(outcome.reason)}"
-            yield f"::error {properties}::{_escape_data(message)}"
+            yield f"::error {properties}::{escape_data(message)}"
         for reported in outcome.found:
             yield _command(outcome, reported)
 
@@ -38,14 +39,6 @@ def _command(outcome: Outcome, reported: Reported) -> str:
     if at.end_line == at.line:  # GitHub takes columns within one line only
         properties |= {"col": str(at.column), "endColumn": str(at.end_column)}
     properties["endLine"] = str(at.end_line)
-    told = ",".join(f"{key}={_escape_property(value)}" for key, value in properties.items())
-    message = _escape_data(describe_finding(outcome, reported))
+    told = ",".join(f"{key}={escape_property(value)}" for key, value in properties.items())
+    message = escape_data(describe_finding(outcome, reported))
     return f"::{_COMMANDS[finding.severity]} {told}::{message}"
-
-
-def _escape_data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _escape_property(text: str) -> str:
-    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from nbtools.lint.outcome import Outcome, Reported
+from nbtools.report.escapes import quote_attribute
 from nbtools.report.findings.places import describe_finding, describe_place
 from nbtools.report.findings.style import Style
-from nbtools.report.printable import printable
 
 
 def render(outcomes: Sequence[Outcome], _: Style) -> Iterator[str]:
@@ -33,7 +33,7 @@ def _suite(outcome: Outcome) -> Iterator[str]:
         "skipped": int(outcome.status == "skipped"),
     }
     told = " ".join(f'{key}="{value}"' for key, value in counts.items())
-    yield f"  <testsuite name={_attribute(outcome.path)} {told}>"
+    yield f"  <testsuite name={quote_attribute(outcome.path)} {told}>"
     for reported in outcome.found:
         yield from _failing(outcome, reported)
     if not outcome.found:
@@ -44,30 +44,26 @@ def _suite(outcome: Outcome) -> Iterator[str]:
 def _failing(outcome: Outcome, reported: Reported) -> Iterator[str]:
     finding = reported.finding
     place = describe_place(outcome, reported)
-    yield f"    <testcase name={_attribute(f'{finding.code} {place}')} classname={_class(outcome)}>"
-    kind, message = _attribute(finding.severity), _attribute(finding.message)
+    name = quote_attribute(f"{finding.code} {place}")
+    yield f"    <testcase name={name} classname={_class(outcome)}>"
+    kind, message = quote_attribute(finding.severity), quote_attribute(finding.message)
     text = escape(describe_finding(outcome, reported))
     yield f"      <failure type={kind} message={message}>{text}</failure>"
     yield "    </testcase>"
 
 
 def _other(outcome: Outcome) -> Iterator[str]:
-    start = f"    <testcase name={_attribute(outcome.path)} classname={_class(outcome)}"
+    start = f"    <testcase name={quote_attribute(outcome.path)} classname={_class(outcome)}"
     if outcome.status == "checked":
         yield f"{start} />"
         return
     yield f"{start}>"
     if outcome.status == "skipped":
-        yield f"      <skipped message={_attribute(outcome.reason)} />"
+        yield f"      <skipped message={quote_attribute(outcome.reason)} />"
     else:
-        yield f'      <error type="failed" message={_attribute(outcome.reason)} />'
+        yield f'      <error type="failed" message={quote_attribute(outcome.reason)} />'
     yield "    </testcase>"
 
 
 def _class(outcome: Outcome) -> str:
-    return _attribute(re.sub(r"\.(?:ipynb|py)$", "", outcome.path))
-
-
-def _attribute(text: str) -> str:
-    """A quoted attribute; what XML does not allow is not printable either."""
-    return quoteattr(printable(text))
+    return quote_attribute(re.sub(r"\.(?:ipynb|py)$", "", outcome.path))

@@ -30,10 +30,10 @@ def format_proof(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
         yield from proof.bug.rstrip().split("\n")
     for cell in proof.cells:
         if verbose or cell.verdict in RED:
-            yield from _format_cell(proof, cell)
+            yield from describe_cell(proof, cell)
     for check in proof.checks[1:]:
         for cell in check.wrong:
-            yield from _format_cell(proof, cell, f" in {check.name}")
+            yield from describe_cell(proof, cell, f" in {check.name}")
         if check.note:
             yield printable(f"{proof.source}: {check.name}: {check.note}")
     yield from _format_recorded(proof, verbose=verbose)
@@ -49,7 +49,8 @@ def format_proof(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
         yield printable(f"{proof.source}: {runs} runs in {format_seconds(proof.seconds)} ({where})")
 
 
-def _format_cell(proof: Proof, cell: CellProof, where: str = "") -> Iterator[str]:
+def describe_cell(proof: Proof, cell: CellProof, where: str = "") -> Iterator[str]:
+    """What became of a cell, and below it what is not the same."""
     words = cell.verdict.replace("-", " ")
     note = f": {cell.note}" if cell.note else ""
     yield printable(f"{proof.source}:{name_cell(cell)}: {words}{where}{note}")
@@ -91,4 +92,4 @@ def _format_recorded(proof: Proof, *, verbose: bool) -> Iterator[str]:
     if verbose:
         for cell in shown:
             if cell.verdict not in GREEN:
-                yield from _format_cell(proof, cell, " from what is saved")
+                yield from describe_cell(proof, cell, " from what is saved")

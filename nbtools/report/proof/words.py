@@ -31,7 +31,7 @@ def headline(proof: Proof) -> str:
 
 
 def _verdict(proof: Proof) -> str:
-    if proof.status == "failed":
+    if proof.status in ("failed", "empty"):
         return proof.reason
     cells = [cell for cell in proof.cells if cell.cells or cell.parts]
     total = sum(max(len(cell.cells), 1) for cell in cells if cell.cells)

@@ -1,0 +1,275 @@
+"""`nbtools verify`, as somebody uses it: real runs, each verdict, exit code and format."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from nbtools import cli
+from nbtools.verify.files import find_tasks
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="notebooks run on Linux and macOS")
+
+
+def write_notebook(
+    path: Path, *sources: str, outputs: dict[int, list[dict[str, object]]] | None = None
+) -> Path:
+    cells: list[dict[str, object]] = [
+        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": source,
+         "execution_count": i + 1 if outputs else None, "outputs": (outputs or {}).get(i, [])}
+        for i, source in enumerate(sources)
+    ]  # fmt: skip
+    path.write_text(
+        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+    return path
+
+
+def verify(
+    capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0, jobs: int = 1
+) -> str:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["verify", "-j", str(jobs), "--python", sys.executable, *map(str, arguments)])
+    output = capsys.readouterr()
+    assert stop.value.code == code, output.out + output.err
+    return output.out
+
+
+def convert(capsys: pytest.CaptureFixture[str], path: Path, *edits: tuple[str, str]) -> Path:
+    """The conversion of a notebook, doctored."""
+    target = path.with_suffix(".py")
+    with pytest.raises(SystemExit):
+        cli.main(["convert", str(path), "-o", str(target), "--force"])
+    capsys.readouterr()
+    text = target.read_text()
+    for old, new in edits:
+        assert old in text, text
+        text = text.replace(old, new)
+    target.write_text(text)
+    return target
+
+
+def test_a_notebook_reproduces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_notebook(
+        tmp_path / "a.ipynb", "x = 1\nprint(x)", "x = x + 1", "x", "import time\nprint(time.time())"
+    )
+    output = verify(capsys, path)
+    assert output.startswith(f"{path}: reproduces (3 of 4 cells the same, 1 unstable: cell 4 ")
+    verify(capsys, path, "--fail-on", "unstable", code=1)
+
+
+DOCTORED = {
+    "a literal": (("x = 1", "x = 2"), "cell 1"),
+    "a dropped print": (('print("seen")', "pass"), "cell 2"),
+    "an exception's message": (('"no way"', '"no where"'), "cell 3"),
+    "another exception": (("ValueError(", "TypeError("), "cell 3"),
+    "a display that went": (("x * 10", "x * 10;"), "cell 4"),
+}
+
+
+def test_doctored_conversions_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error: dict[str, object] = {
+        "output_type": "error", "ename": "ValueError", "evalue": "no way", "traceback": []
+    }  # fmt: skip
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "x = 1\nprint(x)",
+        'print("seen")',
+        'raise ValueError("no way")',
+        "x * 10",
+        outputs={2: [error]},
+    )
+    assert "reproduces" in verify(capsys, path, convert(capsys, path))
+    for edit, cell in DOCTORED.values():
+        output = verify(capsys, path, convert(capsys, path, edit), code=1)
+        assert f"{path}: does not reproduce: " in output.split("\n")[0]
+        assert cell in output.split("\n")[0]
+
+
+HONEST = (
+    "object()",
+    "import time; start = time.time(); print(f'took {time.time() - start:.7f} s')",
+    "import random; [random.randint(0, 3) for _ in range(20)]",
+    "import random; print(*(random.choice('ab') for _ in range(random.randint(1, 9))))",
+    "for name in {'apple', 'pear', 'plum', 'fig'}: print(name)",
+    "import datetime; print(datetime.datetime.now())",
+    "import uuid; print(uuid.uuid4())",
+    "import os; print(os.getpid(), os.getcwd())",
+    "import threading\ndef work(n):\n    import time, random; time.sleep(random.random() / 50)\n"
+    "    print('thread', n)\nts = [threading.Thread(target=work, args=(n,)) for n in range(4)]\n"
+    "for t in ts: t.start()\nfor t in ts: t.join()",
+    "%time sum(range(1000))",
+    "import sys; print('to stderr', id(sys), file=sys.stderr)",
+    "id(object())",
+)
+
+
+def test_what_varies_by_itself_never_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", *HONEST, "1 + 1")
+    output = verify(capsys, path, "-v")
+    assert "different" not in output
+    assert "missing" not in output
+    assert f"{path}:cell 13: same" in output
+
+
+def test_the_exit_code_says_how_it_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raises = write_notebook(tmp_path / "raises.ipynb", "print(1)", "1 / 0", "print(2)")
+    output = verify(capsys, raises, code=3)
+    assert "cell 2 raises ZeroDivisionError: division by zero; it reproduces up to there" in output
+    assert "1 not compared" in output
+    slow = write_notebook(tmp_path / "slow.ipynb", "while True: pass")
+    assert "not proved: the run took longer than 1 s in cell 1" in verify(
+        capsys, slow, "--timeout", "1", code=4
+    )
+    dies = write_notebook(tmp_path / "dies.ipynb", "import os; os.kill(os.getpid(), 9)")
+    assert "killed by signal 9" in verify(capsys, dies, code=4)
+    silent = write_notebook(tmp_path / "silent.ipynb", "x = 1")
+    assert "no cell shows anything" in verify(capsys, silent, code=5)
+    broken = tmp_path / "broken.ipynb"
+    broken.write_text("{")
+    assert "broken.ipynb: " in verify(capsys, broken, code=2)
+    assert "no such file" in verify(capsys, tmp_path / "none.ipynb", code=2).lower()
+    text = write_notebook(tmp_path / "text.ipynb")
+    assert "it has no code" in verify(capsys, text)
+
+
+def test_saved_outputs_are_a_section_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def saved(text: str) -> list[dict[str, object]]:
+        return [{"output_type": "stream", "name": "stdout", "text": [text]}]
+
+    path = write_notebook(
+        tmp_path / "a.ipynb", "print(1)", "print(2)", outputs={0: saved("1\n"), 1: saved("3\n")}
+    )
+    output = verify(capsys, path)
+    assert "reproduces (2 of 2 cells the same)" in output
+    assert "saved outputs: 1 of 2 cells as saved" in output
+    output = verify(capsys, path, "--against", "recorded", code=1)
+    assert "differs from what is saved: cell 2 shows something else" in output
+    assert "saved outputs" not in verify(capsys, path, "--against", "fresh")
+
+
+def test_a_hidden_order_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", "xs = []", "xs.append(1)", "print(xs)")
+    output = verify(capsys, path, "--deep")
+    assert "but cell 3 depends on the order of unlinked cells" in output
+    assert f"{path}:cell 3: different in reversed order" in output
+    verify(capsys, path, "--fail-on", "order", code=1)
+    path = write_notebook(tmp_path / "b.ipynb", "xs = [1]", "xs.append(1); print(xs)")
+    output = verify(capsys, path, "--deep")
+    assert f"{path}:cell 2: different in re-run: after cell 2 ran again" in output
+
+
+def test_a_reactive_notebook_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", "x = 1", "print(x)", "x * 2")
+    target = convert(capsys, path)
+    assert f"{target}: reproduces (3 of 3 cells the same)" in verify(capsys, target)
+    target = convert(capsys, path, ("print(x)", "print(x, object())"))
+    assert "1 unstable: cell 2 prints an address in memory" in verify(capsys, target)
+
+
+def test_a_conversion_that_marimo_refuses_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", "x = 1", "y = 2", "print(x, y)")
+    target = convert(capsys, path, ("y = 2", "x = 2"))
+    output = verify(capsys, path, target, code=2)
+    assert "both define `x`" in output
+
+
+def test_nothing_of_the_project_is_touched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "secret")
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "open('new.txt', 'w').write('x')\nprint(open('old.txt').read())",
+        "open('old.txt', 'w').write('changed')",
+        "import os\nprint(os.getcwd(), os.environ.get('API_TOKEN'), os.environ.get('GIVEN'))",
+        "print(os.path.expanduser('~'))",
+    )
+    (tmp_path / "old.txt").write_text("as it was")
+    output = verify(capsys, path, "--env", "GIVEN=7", "--output-format", "json")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.ipynb", "old.txt"]
+    assert (tmp_path / "old.txt").read_text() == "as it was"
+    cells = json.loads(output)["notebooks"][0]["checks"][0]["cells"]
+    assert [cell["verdict"] for cell in cells] == ["same", "same", "same", "unstable"]
+    verify(capsys, path, "--in-place", "--against", "fresh")
+    assert (tmp_path / "old.txt").read_text() == "changed"
+    assert (tmp_path / "new.txt").exists()
+
+
+def test_folders_are_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_notebook(tmp_path / "a.ipynb", "print(1)")
+    write_notebook(tmp_path / "b.ipynb", "1 / 0")
+    (tmp_path / "c.ipynb").write_text("{")
+    (tmp_path / "module.py").write_text("x = 1\n")
+    output = verify(capsys, tmp_path, code=2, jobs=2)
+    assert "3 notebooks: 2 could be run, 1 ran without error" in output
+    assert "1 of 2 conversions reproduce" in output
+
+
+def test_an_ipynb_and_a_reactive_notebook_of_one_name_are_a_pair(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", "print(1)")
+    target = convert(capsys, path)
+    (task,) = find_tasks([tmp_path]).tasks
+    assert (task.source, task.target) == (path, target)
+    other = target.rename(tmp_path / "other.py")
+    assert [task.target for task in find_tasks([path, other]).tasks] == [other]
+    assert [task.target for task in find_tasks([tmp_path]).tasks] == [None, None]
+
+
+HOSTILE = 'print("\\x1b[31m\\x07 ]]> </failure> ::error::x %0A \\u202e")\nprint({})'
+
+
+@pytest.mark.parametrize("name", ["text", "json", "junit", "github"])
+def test_every_format_tells_and_nothing_hostile_gets_through(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", HOSTILE.format(1), "print(5)")
+    target = convert(capsys, path, ("print(1)", "print(2)"))
+    output = verify(capsys, path, target, "--output-format", name, code=1)
+    assert not set("\x1b\x07\u202e") & set(output)
+    assert _READERS[name](output) == 1
+
+
+def _count_junit(output: str) -> int:
+    root = ElementTree.fromstring(output)
+    (suite,) = root
+    assert {case.get("name") for case in suite} == {"cell 1", "cell 2"}
+    assert suite.get("failures") == root.get("failures") == str(len(list(root.iter("failure"))))
+    return len(list(root.iter("failure")))
+
+
+def _count_github(output: str) -> int:
+    lines: Sequence[str] = output.splitlines()
+    assert all(line.startswith("::error title=nbtools verify,file=") for line in lines)
+    return len(lines)
+
+
+def _count_json(output: str) -> int:
+    (notebook,) = json.loads(output)["notebooks"]
+    cells = notebook["checks"][0]["cells"]
+    return sum(cell["verdict"] == "different" for cell in cells)
+
+
+def _count_text(output: str) -> int:
+    return output.count(": different\n")
+
+
+_READERS = {
+    "json": _count_json, "junit": _count_junit, "github": _count_github, "text": _count_text
+}  # fmt: skip
