@@ -212,7 +212,7 @@ def test_long_outputs_are_cut_at_the_terminal_only(
         (("--timeout", "0"), "expected seconds, more than 0"),
         (("--set", "1x=2"), "expected name=value"),
         (("--set", "k=2"), "no cell binds `k`"),
-        (("-o", "out.html"), "ends in .ipynb"),
+        (("-o", "out.txt"), "ends in .ipynb or .html"),
         (("--python", "no-such-python"), "there is no such command"),
         (("--reactive",), "--reactive takes an .ipynb"),
         (("--cwd", "/no/such/folder"), "no such file or directory"),

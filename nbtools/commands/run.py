@@ -80,7 +80,12 @@ def _read_values(_: click.Context, __: click.Parameter, values: tuple[str, ...])
 @click.option(
     "--reactive", is_flag=True, help="Convert an .ipynb in memory, and run it by its dataflow."
 )
-@click.option("-o", "--output", metavar="OUT.ipynb", help="Write the notebook with its outputs.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    help="Write the notebook with its outputs, as OUT.ipynb or as a page, OUT.html.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what every cell did as JSON.")
 @click.option(
     "--set",
@@ -147,8 +152,10 @@ class Target:
 
 
 def _run(request: RunRequest) -> int:
-    if request.output is not None and not request.output.endswith(".ipynb"):
-        raise click.UsageError("-o writes a Jupyter notebook: give it a name that ends in .ipynb")
+    if request.output is not None and not request.output.endswith((".ipynb", ".html")):
+        raise click.UsageError(
+            "-o writes a Jupyter notebook or a page: give it a name that ends in .ipynb or .html"
+        )
     target = _read_target(request)
     python = find_python(request.python)
     name = printable(request.file)
@@ -178,12 +185,22 @@ def _report(request: RunRequest, trace: Trace, progress: Progress) -> None:
 
 def _write_executed(path: Path, target: Target, trace: Trace) -> None:
     from nbtools.files import write_bytes_atomically
-    from nbtools.run.executed import write_executed
 
     try:
-        write_bytes_atomically(path, write_executed(target.data, target.cells, trace))
+        write_bytes_atomically(path, _render_executed(path.suffix, target, trace))
     except OSError as error:
         raise NbtoolsError(f"{path}: {describe_os_error(error)}") from None
+
+
+def _render_executed(suffix: str, target: Target, trace: Trace) -> bytes:
+    if suffix == ".html":
+        from nbtools.report.executed_page import format_page
+
+        page = "\n".join(format_page(target.job.name, target.cells, trace))
+        return page.encode("utf-8", "replace")
+    from nbtools.run.executed import write_executed
+
+    return write_executed(target.data, target.cells, trace)
 
 
 class Progress:
