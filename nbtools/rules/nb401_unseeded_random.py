@@ -77,11 +77,16 @@ def _seed(program: Program, draw: Draw) -> Fix | None:
             bound = _bound_module(statement, draw.source)
             if bound is None:
                 continue
-            last = _last_import(cell, statement)
-            if position == draw.position and last.end_line >= draw.node.lineno:
-                return None
+            last = _last_import(cell, statement, _first_draw(program, draw, position))
             return _insert_below(cell, last, _CALLS[draw.source].format(bound))
     return None
+
+
+def _first_draw(program: Program, draw: Draw, position: int) -> int | None:
+    """The line of the cell that first draws from the same generator."""
+    draws = program.once(find_draws)
+    lines = [d.node.lineno for d in draws if (d.position, d.source) == (position, draw.source)]
+    return min(lines, default=None)
 
 
 def _bound_module(statement: Statement, module: str) -> str | None:
@@ -92,12 +97,12 @@ def _bound_module(statement: Statement, module: str) -> str | None:
     return next((each.bound for each in whole if each.module == module), None)
 
 
-def _last_import(cell: CodeCell, statement: Statement) -> Statement:
-    """The last of the imports that follow on each other."""
-    for each in cell.statements[statement.index + 1 :]:
-        if each.kind != "import" and each.line > statement.end_line:
+def _last_import(cell: CodeCell, statement: Statement, end: int | None) -> Statement:
+    """The last import of the cell, or the last above a line: a seed among imports is in the way."""
+    for each in cell.statements[statement.index :]:
+        if end is not None and each.end_line >= end:
             break
-        statement = each
+        statement = each if each.kind == "import" else statement
     return statement
 
 

@@ -21,7 +21,6 @@ from nbtools.rules.finding import Fix
 from nbtools.rules.program import CodeCell, Program
 
 _Names = Mapping[int, str]  # version -> its new name
-_WORD = re.compile(r"\w+")
 _IPYTHON = frozenset(("_ih", "_oh", "_dh"))
 """IPython's own names, which it needs between the cells."""
 
@@ -224,14 +223,14 @@ def _rename_in_cell(cell: CodeCell, names: BlockNames, name: str) -> str | None:
     text: str | None = cell.cell.source
     if renames:
         plain = splice_edits(cell.plain.source, [RenameNames(renames)])
-        text = None if plain is None else write_plain(cell, plain, name)
+        text = None if plain is None else write_plain(cell, plain)
     lines = [line for copy in names.copies for line in copy.lines]
     if text is None or not lines:
         return text
     return insert_lines(cell, text, lines, names.statements[0][1])
 
 
-def write_plain(cell: CodeCell, plain: str, name: str) -> str | None:
+def write_plain(cell: CodeCell, plain: str) -> str | None:
     """The author's source for a cell whose plain Python has some other words.
 
     None if there are none, because magics were translated in between.
@@ -248,11 +247,10 @@ def write_plain(cell: CodeCell, plain: str, name: str) -> str | None:
         if lines[number - 1] == before:
             lines[number - 1] = after
             continue
-        words = set(_WORD.findall(after)) - set(_WORD.findall(before))
-        if len(words) != 1:
+        code, _, comment = before.partition("  # %")  # `%time x = 1` is `x = 1  # %time`
+        if not comment or lines[number - 1].count(code) != 1:
             return None
-        pattern = rf"(?<![\w.]){re.escape(name)}(?!\w)"
-        lines[number - 1] = re.sub(pattern, words.pop(), lines[number - 1])
+        lines[number - 1] = lines[number - 1].replace(code, after.partition("  # %")[0])
     text = "\n".join(lines)
     return text if plain in _translations(cell, text) else None
 
