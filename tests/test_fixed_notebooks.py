@@ -111,6 +111,41 @@ def test_new_values_keep_what_is_shown(notebook: Written) -> None:
     assert_same(notebook.cells, sources_of(text))
 
 
+MADE = "import pandas as pd\ndf = pd.DataFrame({'a': [3, 1, 2, 1]})\nd = {}\nxs = [1]"
+CHANGES = (
+    "df['b'] = df.a * 2",
+    "df['a'] = (df.a\n    + 1)\ndf['c d'] = 'x'\nprint(df.shape)",
+    "df.loc[0, 'a'] = 7",
+    "df.columns = [c.upper() for c in df.columns]",
+    "df.sort_values('a', inplace=True)",
+    "df.drop_duplicates(inplace=True)\ndf",
+    "if len(df) > 3:\n    df.drop(index=0, inplace=True)  # once\ndf",
+    "d['k'] = len(d)\nd['l'] = d['k']",
+    "d |= {len(d): 2}",
+    "xs += [len(xs)]",
+    "for i in range(2):\n    xs[0] += i",
+    "del xs[0]",
+    "df = df.assign(z=1)",
+    "xs = [*xs, 5]",
+)
+READS = (
+    "print(df)",
+    "df.a if 'a' in df else 0",
+    "d, xs",
+    "def f():\n    return len(df), xs",
+    "f()",
+)
+
+
+@given(st.lists(st.sampled_from(CHANGES) | st.sampled_from(READS), max_size=6))
+@settings(max_examples=60)
+def test_new_values_are_what_changes_in_place_left(cells: list[str]) -> None:
+    cells = [MADE, *cells, "print(df, d, xs)"]
+    text, _ = mend(cells, replace(ALL, select=("NB301", "NB303")))
+
+    assert_same(cells, sources_of(text))
+
+
 @pytest.mark.parametrize(
     "cells",
     [
