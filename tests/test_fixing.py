@@ -105,7 +105,7 @@ def test_a_fix_gives_exactly_these_cells(rule: Rule, example: Example, tmp_path:
     )
 
 
-OF_DOCUMENTS = ("NB003", "NB004", "NB117", "NB503", "NB802", "NB805")
+OF_DOCUMENTS = ("NB003", "NB004", "NB102", "NB117", "NB503", "NB802", "NB805")
 """Their fixes change the file beside its sources."""
 
 

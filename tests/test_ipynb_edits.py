@@ -14,6 +14,7 @@ from nbtools.formats.cell_ids import make_cell_ids
 from nbtools.formats.ipynb_edits import (
     Change,
     DeleteValue,
+    MoveCell,
     SetValue,
     change_document,
     upgrade_text,
@@ -162,6 +163,27 @@ def test_sources_and_values_change_together() -> None:
         {"metadata": {"a": 1}, "source": "X"},
         {"metadata": {}, "source": "Y"},
     ]
+
+
+@given(st.data(), documents(), styles())
+def test_a_moved_cell_and_all_others_stay_as_they_are(
+    data: st.DataObject, document: dict[str, Any], style: dict[str, Any]
+) -> None:
+    count = len(document["cells"])
+    text = json.dumps(document, **style)
+    if count < 2:
+        return
+    cell = data.draw(st.integers(1, count - 1))
+    before = data.draw(st.integers(0, cell - 1))
+    after = change_document(scan_ipynb(text), {before: "new"}, [MoveCell(cell, before)])
+
+    order = [*range(before), cell, *(n for n in range(before, count) if n != cell)]
+    source = "new" if isinstance(document["cells"][before]["source"], str) else ["new"]
+    document["cells"][before] = document["cells"][before] | {"source": source}
+    document["cells"] = [document["cells"][number] for number in order]
+    assert json.loads(after) == document
+    if all(isinstance(each["source"], str) for each in document["cells"]):
+        assert after == json.dumps(document, **style)
 
 
 OLD = {

@@ -494,5 +494,19 @@ class TestDiff:
         assert "--- a.ipynb:cell 3\n" in text
         assert '- "outputs": "1 outputs"\n+ "outputs": "0 outputs"' in text
 
+    def test_a_cell_that_was_moved(self) -> None:
+        mended = Outcome("a.ipynb", "checked", text=notebook("c", "a", "B"))
+        assert list(render_diff(mended, notebook("a", "b", "c"))) == [
+            "--- a.ipynb:cell 2",
+            "+++ a.ipynb:cell 2",
+            "@@ -1 +1 @@",
+            "-b",
+            "+B",
+            "",
+            "--- a.ipynb:cell 3",
+            "+++ a.ipynb:cell 3 (moved up: cell 1)",
+            "",
+        ]
+
     def test_what_is_no_notebook_is_not_compared(self) -> None:
         assert list(render_diff(Outcome("a.ipynb", "checked", text=b"{"), b"{")) == []

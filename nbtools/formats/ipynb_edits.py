@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -34,7 +35,15 @@ class DeleteValue(Struct, frozen=True):
     path: tuple[str, ...] = ()
 
 
-Change = SetValue | DeleteValue
+class MoveCell(Struct, frozen=True):
+    """A cell that is to stand further up."""
+
+    cell: int  # 0-based
+    before: int  # 0-based, the cell above which it is to stand: one above it in the same list
+    path: tuple[str, ...] = ()
+
+
+Change = SetValue | DeleteValue | MoveCell
 _Splice = tuple[int, int, str]  # from, to, the new text
 
 
@@ -47,11 +56,17 @@ def change_document(file: IpynbText, sources: Mapping[int, str], changes: Sequen
     Args:
         file: The text of a notebook.
         sources: New sources by the index of their cell; newlines are LF.
-        changes: No two of them concern the same value, or one within the other.
+        changes: No two of them concern the same value, or one within the other. One that moves a
+            cell excludes others that delete or move, and any other change of that cell.
     """
+    move = next((each for each in changes if isinstance(each, MoveCell)), None)
     gone = {each.cell for each in changes if isinstance(each, DeleteValue) and not each.path}
+    moved = _move(file, move) if move is not None else None
+    if moved is not None and move is not None:
+        gone = {move.cell}
     cells = sorted(cell for cell in gone if cell is not None and cell < len(file.starts))
     splices = list(_delete_cells(file, cells))
+    splices += [moved] if moved is not None else []
     kept = {index: source for index, source in sources.items() if index not in gone}
     splices += splice_sources(file, kept)
     by_object: dict[int, list[Change]] = {}
@@ -111,7 +126,7 @@ def _change_object(text: str, start: int, changes: Sequence[Change]) -> Iterator
     left = [member for member in members if member.key not in gone]
     added: list[_Splice] = []
     for change in sorted(changes, key=lambda each: each.path):
-        if isinstance(change, DeleteValue):
+        if not isinstance(change, SetValue):
             continue
         key = change.path[-1]
         found = [member for member in members if member.key == key]
@@ -183,6 +198,19 @@ def _delete_from_row(
     opening = text.rindex("[", 0, spans[row[0]][0])
     end = _skip_blanks(text, spans[row[-1]][1]) + 1
     yield from _delete_items(opening, [spans[index] for index in row], kept, end)
+
+
+def _move(file: IpynbText, move: MoveCell) -> _Splice | None:
+    """The text of a cell put above another one of the same list; it has to be deleted besides."""
+    text = file.text
+    if not move.before < move.cell < len(file.starts):
+        return None
+    starts = file.starts[move.before : move.cell + 1]
+    spans = [(start, skip_value(text, start)) for start in starts]
+    if not all(_BETWEEN_ITEMS.fullmatch(text, a[1], b[0]) for a, b in pairwise(spans)):
+        return None
+    between = text[spans[0][1] : spans[1][0]]
+    return spans[0][0], spans[0][0], text[slice(*spans[-1])] + between
 
 
 # --- the format -----------------------------------------------------------------------------

@@ -103,12 +103,14 @@ def _exclude(one: _AnyEdit, other: _AnyEdit) -> bool:
     if isinstance(one, DocumentEdit) and isinstance(other, DocumentEdit):
         if "upgrade" in (one.action, other.action):
             return True
+        if "move" in (one.action, other.action) and one.changes_order and other.changes_order:
+            return True
         depth = min(len(one.path), len(other.path))
         return one.cell == other.cell and one.path[:depth] == other.path[:depth]
     change, edit = (one, other) if isinstance(one, DocumentEdit) else (other, one)
     if not (isinstance(change, DocumentEdit) and isinstance(edit, Edit)):
         return False
-    return change.action == "upgrade" or (change.deletes_cell and change.cell == edit.span.cell)
+    return change.action == "upgrade" or (change.changes_order and change.cell == edit.span.cell)
 
 
 def _overlap(a: Span, b: Span) -> bool:
@@ -157,8 +159,7 @@ def _try(state: State, chosen: Sequence[Finding], read: _Read, check: _Check) ->
     file = read(data)
     if data == state.data or isinstance(file, Unread):
         return None
-    gone = frozenset(edit.cell for edit in document if edit.deletes_cell)
-    if not _is_as_meant(state.file, file, sources, gone):
+    if not _is_as_meant(state.file, file, sources, document):
         return None
     found = check(file)
     new = Counter(finding.code for finding in found)
@@ -185,16 +186,29 @@ def _collect(
 
 
 def _is_as_meant(
-    before: File, after: File, sources: Mapping[int, str], gone: frozenset[int | None]
+    before: File, after: File, sources: Mapping[int, str], document: Sequence[DocumentEdit]
 ) -> bool:
     """Whether the file holds the sources that were meant, and no cell was broken by them."""
     old, new = before.program, after.program
-    kept = [cell for cell in old.notebook.cells if cell.index not in gone]
+    order = _order_after(len(old.notebook.cells), document)
+    kept = [old.notebook.cells[index] for index in order]
     wanted = [sources.get(cell.index, cell.source) for cell in kept]
     written = [cell.source for cell in new.notebook.cells]
     if not after.is_notebook:  # blank lines at the end are no part of such cells
         wanted, written = [s.rstrip() for s in wanted], [s.rstrip() for s in written]
     if wanted != written or [c.kind for c in kept] != [c.kind for c in new.notebook.cells]:
         return False
-    cells = [cell for cell in old.cells if cell.index not in gone]
+    code = {cell.index: cell for cell in old.cells}
+    cells = [code[index] for index in order if index in code]
     return all(b.refusal is None or a.refusal for a, b in zip(cells, new.cells, strict=True))
+
+
+def _order_after(count: int, document: Sequence[DocumentEdit]) -> list[int]:
+    """The cells in their new order, by their old numbers."""
+    gone = {edit.cell for edit in document if edit.deletes_cell}
+    order = [index for index in range(count) if index not in gone]
+    for edit in document:
+        if edit.action == "move" and edit.cell is not None and edit.before is not None:
+            order.remove(edit.cell)
+            order.insert(order.index(edit.before), edit.cell)
+    return order

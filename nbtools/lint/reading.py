@@ -20,6 +20,7 @@ from nbtools.rules.finding import DocumentEdit, Span
 from nbtools.rules.program import OutputsPolicy, Program, read_program
 
 if TYPE_CHECKING:
+    from nbtools.formats.ipynb_edits import Change
     from nbtools.formats.ipynb_text import IpynbText
 
 
@@ -157,19 +158,27 @@ class IpynbPlaces(Struct, frozen=True, dict=True):
 
 def _edit(file: IpynbText, sources: Mapping[int, str], document: Sequence[DocumentEdit]) -> str:
     from nbtools.formats.cell_ids import make_cell_ids
-    from nbtools.formats.ipynb_edits import DeleteValue, SetValue, change_document, upgrade_text
+    from nbtools.formats.ipynb_edits import (
+        DeleteValue,
+        MoveCell,
+        SetValue,
+        change_document,
+        upgrade_text,
+    )
 
     if any(edit.action == "upgrade" for edit in document):
         if sources or len(document) > 1:
             raise ValueError("an upgrade goes with no other edit")
         ids = make_cell_ids([file.source(index) for index in range(len(file.starts))])
         return upgrade_text(file.text, ids)
-    changes = [
-        SetValue(edit.cell, edit.path, edit.value)
-        if edit.action == "set"
-        else DeleteValue(edit.cell, edit.path)
-        for edit in document
-    ]
+    changes: list[Change] = []
+    for edit in document:
+        if edit.action == "set":
+            changes.append(SetValue(edit.cell, edit.path, edit.value))
+        elif edit.action == "delete":
+            changes.append(DeleteValue(edit.cell, edit.path))
+        elif edit.cell is not None and edit.before is not None:
+            changes.append(MoveCell(edit.cell, edit.before))
     return change_document(file, sources, changes)
 
 

@@ -38,18 +38,25 @@ class DocumentEdit(Struct, frozen=True):
     """A change of an .ipynb file beside the sources of its cells.
 
     A path leads from the cell (or the notebook) down by keys of JSON objects. A deletion with no
-    path at all takes the cell away. "upgrade" turns the whole file into nbformat 4.5.
+    path at all takes the cell away, "move" puts it above another one. "upgrade" turns the whole
+    file into nbformat 4.5.
     """
 
-    action: Literal["set", "delete", "upgrade"]
+    action: Literal["set", "delete", "move", "upgrade"]
     cell: int | None = None  # 0-based, among all cells of the file; None: the notebook itself
     path: tuple[str, ...] = ()  # ("metadata", "widgets")
     value: str = ""  # of "set": JSON
+    before: int | None = None  # of "move": 0-based, the cell above which this one is to stand
 
     @property
     def deletes_cell(self) -> bool:
         """Whether nothing is left of the cell."""
         return self.action == "delete" and not self.path
+
+    @property
+    def changes_order(self) -> bool:
+        """Whether other cells have other numbers afterwards."""
+        return self.deletes_cell or self.action == "move"
 
 
 class Fix(Struct, frozen=True):

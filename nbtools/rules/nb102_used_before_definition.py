@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nbtools.rules.finding import Finding, Related
+from nbtools.analysis.facts import EMPTY
+from nbtools.rules.finding import DocumentEdit, Finding, Fix, Related
 from nbtools.rules.program import Program
 from nbtools.rules.rule import Example, Rule
 from nbtools.rules.unbound import find_unbound
+from nbtools.rules.whole_file import is_ipynb
 
 
 def check(program: Program) -> Iterator[Finding]:
@@ -23,6 +25,44 @@ def check(program: Program) -> Iterator[Finding]:
         message = f"`{each.name}` is defined only {where}: move the definition up"
         related = (Related(place, f"`{each.name}` is defined here"),)
         yield RULE.finding(message, span, symbol=each.name, related=related)
+
+
+def mend(program: Program, finding: Finding) -> Fix | None:
+    """Move the defining cell up, where no other cell is concerned by that."""
+    for each in program.once(find_unbound):
+        here = program.cells[each.position].index == finding.span.cell
+        if each.kind == "below" and each.name == finding.symbol and here:
+            if each.other is None or not is_ipynb(program):
+                return None
+            return _move(program, each.other, each.position)
+    return None
+
+
+def _move(program: Program, moved: int, before: int) -> Fix | None:
+    if moved <= before or not _may_move(program, moved, before):
+        return None
+    cell, target = program.cells[moved].index, program.cells[before].index
+    edit = DocumentEdit("move", cell, before=target)
+    return Fix("unsafe", f"Move cell {cell + 1} above cell {target + 1}", (), (edit,))
+
+
+def _may_move(program: Program, moved: int, before: int) -> bool:
+    """Whether a cell may as well run earlier: it takes nothing from those that it passes.
+
+    Neither do they take anything from it but what was not there before.
+    """
+    own = program.cells[moved].facts
+    made = own.binds | own.writes_late
+    touched = own.loads | own.late | own.mutates | made
+    known = EMPTY.union(*(cell.facts.binds for cell in program.cells[:before]))
+    if own.open or own.deletes:
+        return False
+    for facts in (cell.facts for cell in program.cells[before:moved]):
+        written = facts.binds | facts.writes_late | facts.deletes | facts.mutates
+        taken = (facts.loads | facts.late) & (own.mutates | (made & known))
+        if facts.open or written & touched or taken:
+            return False
+    return True
 
 
 RULE = Rule(
@@ -48,11 +88,15 @@ RULE = Rule(
     invalid=(
         Example(("print(x)", "x = 1"), found=("1:1:7",)),
         Example(
-            ("df.head()", "%%md Load", "import pandas as pd\ndf = pd.DataFrame()"), found=("1:1:1",)
+            ("df.head()", "%%md Load", "import pandas as pd\ndf = pd.DataFrame()"),
+            found=("1:1:1",),
+            fixed=("import pandas as pd\ndf = pd.DataFrame()", "df.head()", "Load"),
         ),
         Example(("n += 1", "n = 0"), found=("1:1:1",)),
         Example(("y = [x for _ in range(3)]\nx = 1",), found=("1:1:6",)),
         Example(("class A(Base):\n    pass", "class Base:\n    pass"), found=("1:1:9",)),
     ),
     check=check,
+    mend=mend,
+    fix="unsafe",
 )

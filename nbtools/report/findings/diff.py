@@ -21,12 +21,14 @@ def render_diff(outcome: Outcome, before: bytes) -> Iterator[str]:
         yield from _compare(old, new, outcome.path)
         return
     old_cells, new_cells = read_notebook(before).cells, read_notebook(outcome.text).cells
-    pairs = list(_pair(old_cells, new_cells))
-    for old_cell, new_cell in pairs:
+    pairs = _pair(old_cells, new_cells)
+    for number, (old_cell, new_cell) in enumerate(pairs):
         name = f"{outcome.path}:cell {old_cell.index + 1}"
         if new_cell is None:
             yield from (f"--- {name}", f"+++ {name} (deleted)", "")
-        elif old_cell.source != new_cell.source:
+        elif _is_moved(pairs, number):
+            yield from (f"--- {name}", f"+++ {name} (moved up: cell {new_cell.index + 1})", "")
+        if new_cell is not None and old_cell.source != new_cell.source:
             yield from _compare(old_cell.source, new_cell.source, name)
     yield from _compare_documents(outcome, before, pairs)
 
@@ -34,18 +36,34 @@ def render_diff(outcome: Outcome, before: bytes) -> Iterator[str]:
 _Pair = tuple[Cell, Cell | None]
 
 
-def _pair(old: Sequence[Cell], new: Sequence[Cell]) -> Iterator[_Pair]:
-    """Each cell and what became of it: of the blank ones, some may be gone."""
-    spare, at = len(old) - len(new), 0
-    for cell in old:
-        follows = new[at] if at < len(new) else None
-        is_blank = not cell.source.strip() and cell.kind != "raw"
-        if follows is None or (spare and is_blank and follows.source.strip()):
-            spare -= 1
-            yield cell, None
-        else:
-            at += 1
-            yield cell, follows
+def _pair(old: Sequence[Cell], new: Sequence[Cell]) -> list[_Pair]:
+    """Each cell and what became of it, in the old order."""
+    texts = [cell.source for cell in old], [cell.source for cell in new]
+    matcher = difflib.SequenceMatcher(None, *texts, autojunk=False)
+    found: dict[int, Cell | None] = {}
+    for a, b, size in matcher.get_matching_blocks():
+        found.update({a + number: new[b + number] for number in range(size)})
+    here = {cell.index for cell in found.values() if cell is not None}
+    left = [cell for cell in new if cell.index not in here]
+    for cell in old:  # moved, without another change
+        same = next((each for each in left if each.source == cell.source), None)
+        if cell.index not in found and same is not None and cell.source.strip():
+            found[cell.index] = same
+            left.remove(same)
+    open_ = [cell for cell in old if cell.index not in found]
+    spare = len(open_) - len(left)
+    gone = [cell for cell in open_ if not cell.source.strip()][: max(spare, 0)]
+    kept = [cell for cell in open_ if cell not in gone]
+    for number, cell in enumerate(kept):
+        found[cell.index] = left[number] if number < len(left) else None
+    return [(cell, found.get(cell.index)) for cell in old]
+
+
+def _is_moved(pairs: Sequence[_Pair], number: int) -> bool:
+    """Whether a cell stands above one that it stood below of."""
+    own = pairs[number][1]
+    above = [cell.index for _, cell in pairs[:number] if cell is not None]
+    return own is not None and any(index > own.index for index in above)
 
 
 def _compare_documents(outcome: Outcome, before: bytes, pairs: Sequence[_Pair]) -> Iterator[str]:

@@ -75,6 +75,7 @@ def _fix(fix: Fix) -> dict[str, object]:
         {
             "action": edit.action,
             "cell": None if edit.cell is None else edit.cell + 1,
+            "before": None if edit.before is None else edit.before + 1,
             "path": list(edit.path),
             "value": msgspec.json.decode(edit.value) if edit.action == "set" else None,
         }
