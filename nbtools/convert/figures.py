@@ -282,9 +282,21 @@ class _Cell:
         if pyplot is not None:
             return pyplot in _ARTISTS
         parts = calls[0].split(".")
-        if len(parts) > 1 and parts[-1] in _AXES_ARTISTS:
+        known = _AXES_ARTISTS | (_ARTISTS if parts[0] in self.axes() else frozenset())
+        if len(parts) > 1 and parts[-1] in known:
             return sole_call(self.script, self.last) is not None
         return parts[0] in self.plotting.seaborn or parts[-1] == "plot" or parts[-2:-1] == ["plot"]
+
+    def axes(self) -> frozenset[str]:
+        """The names that the cell gives to what pyplot makes: figures and axes."""
+        return frozenset[str]().union(
+            *(
+                statement.facts.binds
+                for statement in self.script.statements
+                if statement.simple
+                and any(self.plotting.in_pyplot(call) in _MAKERS for call in statement.facts.calls)
+            )
+        )
 
     def is_single(self) -> bool:
         """Whether no more than one figure can be open."""
