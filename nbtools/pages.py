@@ -14,6 +14,7 @@ from nbtools.cli import COMMANDS, nbtools_command
 from nbtools.report.rule_words import facts_of
 from nbtools.rules.registry import all_rules
 from nbtools.rules.rule import Example, Rule
+from nbtools.verify.rules import RECORDED, describe_rules
 
 NOTICE = "<!-- Written by `python -m nbtools.pages`: change nbtools/{} instead. -->"
 RULES = "reference/rules"
@@ -146,10 +147,29 @@ def _fence(text: str, language: str) -> str:
 # --- all pages --------------------------------------------------------------------------------
 
 
+def render_verify_rules() -> str:
+    """The named rules of verify: what each sets aside, and where it is tried."""
+    recorded = {rule.name for rule in RECORDED}
+    always = {name for name in describe_rules() if name not in recorded} | {"place"}
+    rows = [
+        f"| `{name}` | {what} | {'both' if name in always else 'saved outputs'} |"
+        for name, what in sorted(describe_rules().items())
+    ]
+    words = (
+        "Where two outputs are not the same byte for byte, `nbtools verify` tries these rules, and "
+        "names each one that it needed. A conversion against a fresh run of its original knows few "
+        "of them; outputs that were saved by other versions need more."
+    )
+    table = ["| Rule | What it sets aside | Tried for |", "| --- | --- | --- |", *rows]
+    notice = NOTICE.format("verify/rules.py")
+    return "\n\n".join([notice, "# The named rules of verify", words, "\n".join(table)]) + "\n"
+
+
 def pages() -> dict[str, str]:
     """The generated pages: path below docs/ -> text."""
     return {
         "reference/cli.md": render_cli(),
+        "reference/verify-rules.md": render_verify_rules(),
         "reference/rules.md": render_rules(),
         **{f"{RULES}/{rule.code}.md": render_rule(rule) for rule in all_rules().values()},
     }
