@@ -72,8 +72,8 @@ def find_pre_commit() -> str | None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_pre_commit() is None, reason="pre-commit is not installed")
-def test_the_lint_hook_in_real_pre_commit(hooks: Path, repository: Path, tmp_path: Path) -> None:
-    command = [find_pre_commit() or "", "try-repo", str(hooks), "nbtools-lint", "--all-files"]
+def test_the_hooks_in_real_pre_commit(hooks: Path, repository: Path, tmp_path: Path) -> None:
+    command = [find_pre_commit() or "", "try-repo", str(hooks), "--all-files"]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment |= {"PRE_COMMIT_HOME": str(tmp_path / "home"), "PRE_COMMIT_COLOR": "never"}
     done = subprocess.run(
@@ -89,9 +89,16 @@ def test_the_lint_hook_in_real_pre_commit(hooks: Path, repository: Path, tmp_pat
     assert done.returncode == 1, done.stdout + done.stderr
     assert "bad.ipynb:cell 1:1:7: NB101 `undefined` is used but no cell defines it" in done.stdout
     assert "cells.py:2:7: NB101" in done.stdout
-    assert "tool.py" not in done.stdout
-    assert "draft.ipynb" not in done.stdout
     assert "Found 2 problems in 2 of 2 notebooks." in done.stdout
+    told = {part.split()[0]: part for part in done.stdout.split("- hook id: ")[1:]}
+    assert sorted(told) == ["nbtools-convert", "nbtools-lint", "nbtools-verify"]
+    assert "tool.py" not in told["nbtools-lint"]
+    assert "draft.ipynb" not in told["nbtools-lint"]
+    assert "- exit code: 1" in told["nbtools-convert"]
+    assert "- exit code: 3" in told["nbtools-verify"]
+    failed = "bad.ipynb: cell 1 raises NameError: name 'undefined' is not defined"
+    assert failed in told["nbtools-verify"]
+    assert "2 Python files are no reactive notebooks, and passed over" in told["nbtools-verify"]
 
 
 def test_hooks_name_commands_and_options_that_exist() -> None:
@@ -99,11 +106,13 @@ def test_hooks_name_commands_and_options_that_exist() -> None:
 
     lines = (ROOT / ".pre-commit-hooks.yaml").read_text().splitlines()
     entries = [line.partition("entry: ")[2].split() for line in lines if "entry: " in line]
-    assert [entry[1] for entry in entries] == ["lint", "convert"]
-    for _, name, option in entries:
+    assert [entry[1] for entry in entries] == ["lint", "convert", "verify"]
+    for _, name, *options in entries:
         command = nbtools_command.get_command(None, name)  # type: ignore[arg-type]
         assert command is not None
-        assert option in {spelled for parameter in command.params for spelled in parameter.opts}
+        assert set(options) <= {
+            spelled for parameter in command.params for spelled in parameter.opts
+        }
 
 
 def script_of_action() -> str:

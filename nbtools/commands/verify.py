@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from nbtools.commands.run import find_python, read_seconds, read_size
-from nbtools.commands.terminal import complain, with_progress
+from nbtools.commands.terminal import DONE, complain, with_progress
 from nbtools.errors import NbtoolsError, describe_os_error
 from nbtools.processes import useful_workers
 from nbtools.report.printable import printable
@@ -115,10 +115,15 @@ def verify_command(**choices: Any) -> int:
 
 def _verify(paths: Sequence[str], jobs: int | None, **choices: Any) -> int:
     found = find_tasks(paths)
-    for path in found.passed_over:
-        complain(printable(f"{path}: not a reactive notebook, passed over"))
+    if found.passed_over:
+        count = len(found.passed_over)
+        one = "1 Python file is no reactive notebook"
+        many = f"{count} Python files are no reactive notebooks"
+        complain(f"{one if count == 1 else many}, and passed over")
     for error in found.errors:
         complain(printable(f"{error.filename}: {describe_os_error(error)}"))
+    if not found.tasks and found.passed_over:
+        return 2 if found.errors else DONE
     if not found.tasks:
         raise NbtoolsError(f"no notebooks in {', '.join(paths)}")
     request = Request(
