@@ -273,3 +273,35 @@ def test_an_old_notebook_is_written_as_a_new_one() -> None:
     for data in (b'{"nbformat": 3, "worksheets": []}', b"no json", b'{"nbformat": 4, "cells": 3}'):
         text = write_executed(data, (Cell(0, "code", "x"), Cell(1, "markdown", "y")), trace)
         nbformat.validate(nbformat.reads(text.decode(), 4))
+
+
+def test_variables_are_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "nb.py"
+    path.write_text("# %%\nimport os; print(os.environ['GIVEN'], 'PATH' in os.environ)\n")
+    assert run(path, "--env", "GIVEN=7") == 0
+    assert "7 True" in capsys.readouterr().out
+    assert run(path, "--env", "=7") == 2
+
+
+NETWORK = """\
+# %%
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname()).close()
+print("loopback works")
+# %%
+socket.create_connection(("192.0.2.1", 80), 2)
+"""
+
+
+def test_a_run_without_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "nb.py"
+    path.write_text(NETWORK)
+    code = run(path, "--no-network")
+    output = capsys.readouterr()
+    if code == 2:  # a container may forbid it: then it is one clear line
+        assert "--no-network: this system does not let a process go: " in output.err
+        return
+    assert code == 3
+    assert "loopback works" in output.out
+    assert "Network is unreachable" in output.out

@@ -61,6 +61,19 @@ def read_seconds(_: click.Context, __: click.Parameter, value: float | None) -> 
     return value
 
 
+def read_variables(
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Variables as NAME=VALUE; NAME alone passes this process's own on."""
+    given: dict[str, str] = {}
+    for value in values:
+        name, sign, text = value.partition("=")
+        if not name or (not sign and name not in os.environ):
+            raise click.BadParameter(f"expected NAME=VALUE, or a variable that is set: {value!r}")
+        given[name] = text if sign else os.environ[name]
+    return given
+
+
 def _read_values(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """Names with values as Python writes them; what is no literal is text."""
     given: dict[str, str] = {}
@@ -107,6 +120,17 @@ def _read_values(_: click.Context, __: click.Parameter, values: tuple[str, ...])
     help="Limit every cell.",
 )
 @click.option("--memory", callback=read_size, metavar="SIZE", help="Limit the memory: 500M, 2G.")
+@click.option(
+    "--env",
+    "environment",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=read_variables,
+    help="Give the run a variable of the environment, in addition to yours.",
+)
+@click.option(
+    "--no-network", is_flag=True, help="Let the run find no network but loopback (Linux)."
+)
 @click.option("--cwd", metavar="DIR", help="Run in DIR. Default: where FILE lies.")
 @click.option(
     "--python",
@@ -138,6 +162,8 @@ class RunRequest:
     timeout: float | None
     cell_timeout: float | None
     memory: int | None
+    environment: Mapping[str, str]
+    no_network: bool
     cwd: str | None
     python: str | None
 
@@ -162,10 +188,13 @@ def _run(request: RunRequest) -> int:
     complain(
         f"{name}: executing its code with {printable(python)} in {printable(target.job.folder)}"
     )
-    limits = Limits(request.timeout, request.cell_timeout, request.memory)
+    limits = Limits(
+        request.timeout, request.cell_timeout, request.memory, network=not request.no_network
+    )
     progress = Progress(target.cells)
     listener = Listener() if request.as_json else Listener(progress.start, progress.end)
-    trace = run_job(target.job, python, limits, listener=listener)
+    environment = {**os.environ, **request.environment}
+    trace = run_job(target.job, python, limits, environment=environment, listener=listener)
     _report(request, trace, progress)
     if request.output is not None:
         _write_executed(Path(request.output), target, trace)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from nbtools.commands.run import find_python, read_seconds, read_size
+from nbtools.commands.run import find_python, read_seconds, read_size, read_variables
 from nbtools.commands.terminal import DONE, complain, with_progress
 from nbtools.errors import NbtoolsError, describe_os_error
 from nbtools.processes import useful_workers
@@ -20,20 +20,6 @@ from nbtools.run.session import Limits
 from nbtools.verify.files import FAIL_ON, Task, exit_code, find_tasks, prove_tasks
 from nbtools.verify.proof import Request
 from nbtools.verify.verdict import Proof
-
-
-def read_variables(
-    _: click.Context, __: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
-    """Variables as NAME=VALUE; NAME alone passes this process's own on."""
-    given: dict[str, str] = {}
-    for value in values:
-        name, sign, text = value.partition("=")
-        if not name or (not sign and name not in os.environ):
-            raise click.BadParameter(f"expected NAME=VALUE, or a variable that is set: {value!r}")
-        given[name] = text if sign else os.environ[name]
-    return given
-
 
 FORMATS = ("text", "json", "junit", "github")
 TIMEOUT = 600.0
@@ -92,6 +78,9 @@ TIMEOUT = 600.0
     callback=read_variables,
     help="Give the runs a variable of the environment; of yours they get what is harmless.",
 )
+@click.option(
+    "--no-network", is_flag=True, help="Let the runs find no network but loopback (Linux)."
+)
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Notebooks at a time.")
 @click.option(
     "--python",
@@ -128,7 +117,12 @@ def _verify(paths: Sequence[str], jobs: int | None, **choices: Any) -> int:
         raise NbtoolsError(f"no notebooks in {', '.join(paths)}")
     request = Request(
         find_python(choices["python"]),
-        Limits(choices["timeout"], choices["cell_timeout"], choices["memory"]),
+        Limits(
+            choices["timeout"],
+            choices["cell_timeout"],
+            choices["memory"],
+            network=not choices["no_network"],
+        ),
         scrub_environment(os.environ, choices["environment"]),
         against=choices["against"],
         deep=choices["deep"],

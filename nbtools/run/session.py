@@ -56,6 +56,7 @@ class Limits:
     seconds: float | None = None  # of the whole run, by the clock
     cell_seconds: float | None = None
     memory: int | None = None  # bytes of address space
+    network: bool = True  # False: it finds itself without one, but for loopback
     output: int = 10_000_000  # bytes that a cell may print, and characters of one mime type
 
 
@@ -477,6 +478,7 @@ class _Session:
             "memory": self.limits.memory,
             "cpu": None if cpu is None or self.stay else cpu * (os.cpu_count() or 1) + 10,
             "stay": self.stay,
+            "no_network": not self.limits.network,
         }
         self._send(document)
 
@@ -629,6 +631,10 @@ class _Session:
             self._end_cell(event)
         elif name == "skip":
             recorder.skip(event)
+        elif name == "refused":
+            self._end_now()
+            reason = str(event["reason"]).lower()
+            raise NbtoolsError(f"--no-network: this system does not let a process go: {reason}")
         elif name == "ready":
             recorder.ready = event
         elif name == "done":

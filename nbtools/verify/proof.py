@@ -52,7 +52,6 @@ class Request(Struct, frozen=True):
     against: Literal["fresh", "recorded", "both"] = "both"
     deep: bool = False
     in_place: bool = False
-    network: bool = True
 
 
 Tell = Callable[[str], None]
