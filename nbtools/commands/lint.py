@@ -38,6 +38,7 @@ from nbtools.report.printable import printable
 
 STDIN = "-"
 LINES = 1000  # of a report that are printed at a time: each time costs
+DEFAULT_FORMAT = "full"
 WITH_FIXES = ("json", "json-lines")
 """Formats that show every fix; elsewhere none is worked out for the report alone."""
 LEVELS = ("info", "warning", "error")
@@ -201,7 +202,8 @@ def _lint(request: LintRequest) -> int:
         return _show_files(search)
     for error in search.errors:
         complain(printable(f"{error.filename}: {describe_os_error(error)}"))
-    jobs = _plan(request, search.found, configurations)
+    physical = (here.output_format or DEFAULT_FORMAT) not in FOR_PEOPLE
+    jobs = _plan(request, search.found, configurations, physical=physical)
     if request.show_settings:
         return _show_settings(jobs, configurations)
     outcomes = _check(request, jobs, here)
@@ -279,7 +281,7 @@ def _search(request: LintRequest, configurations: Configurations) -> Search:
 
 
 def _plan(
-    request: LintRequest, found: Sequence[Found], configurations: Configurations
+    request: LintRequest, found: Sequence[Found], configurations: Configurations, *, physical: bool
 ) -> list[Job]:
     data = sys.stdin.buffer.read() if request.from_stdin else None
     format_here = configurations.of_folder(Path.cwd()).output_format
@@ -290,7 +292,8 @@ def _plan(
         settings = configuration.settings_of(
             item.path, unsafe_fixes=request.unsafe_fixes, show_fixes=show_fixes
         )
-        jobs.append(Job(str(item.path), settings, request.fix or request.diff, data))
+        fix = request.fix or request.diff
+        jobs.append(Job(str(item.path), settings, fix, data, physical=physical))
     return jobs
 
 
@@ -392,7 +395,7 @@ def _report(
     request: LintRequest, here: Configuration, outcomes: Sequence[Outcome], baseline: str
 ) -> None:
     """Print the report, then how many notebooks passed, and what could not be checked."""
-    name = here.output_format or "full"
+    name = here.output_format or DEFAULT_FORMAT
     for outcome in outcomes:
         _complain_about(outcome)
     lines = _statistics(name, outcomes) if request.statistics else None
@@ -475,7 +478,7 @@ def _show_settings(jobs: Sequence[Job], configurations: Configurations) -> int:
     click.echo(printable(f"configuration: {configuration.source or 'none'}"))
     shown = asdict(jobs[0].settings) | {
         "baseline": configuration.baseline and str(configuration.baseline),
-        "output_format": configuration.output_format or "full",
+        "output_format": configuration.output_format or DEFAULT_FORMAT,
         "fail_on": configuration.fail_on or "warning",
     }
     for key, value in shown.items():

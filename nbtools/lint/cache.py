@@ -43,6 +43,7 @@ class _Entry(msgspec.Struct):
     settings: bytes
     around: bytes
     refers: bool
+    physical: bool  # the outcome says where findings stand in the file
     outcome: msgspec.Raw
 
 
@@ -64,11 +65,16 @@ class Cache(Struct, dict=True):
     _projects: dict[str, str] = field(default_factory=dict)  # of folders
     _around: dict[tuple[str, bool], bytes | None] = field(default_factory=dict)
 
-    def find(self, path: str, settings: Settings) -> Outcome | None:
-        """What was found in a file before, if nothing has changed since."""
+    def find(self, path: str, settings: Settings, *, physical: bool = True) -> Outcome | None:
+        """What was found in a file before, if nothing has changed since.
+
+        physical: The outcome must say where findings stand in the file.
+        """
         folder, name = os.path.split(os.path.abspath(path))
         entry = self._shelf(folder).get(name)
         if entry is None or entry.settings != self._settings_digest(settings):
+            return None
+        if physical and not entry.physical:
             return None
         if entry.around != self._surroundings(folder, entry.refers):
             return None
@@ -85,12 +91,20 @@ class Cache(Struct, dict=True):
             return None
 
     def keep(
-        self, path: str, settings: Settings, outcome: Outcome, stamp: Stamp, refers: bool = False
+        self,
+        path: str,
+        settings: Settings,
+        outcome: Outcome,
+        stamp: Stamp,
+        refers: bool = False,
+        *,
+        physical: bool = True,
     ) -> None:
         """Note down what was found in a file.
 
         stamp: The file as it was checked.
         refers: The notebook mentions others, as `%run other.ipynb` does.
+        physical: The outcome says where findings stand in the file.
         """
         folder, name = os.path.split(os.path.abspath(path))
         around = self._surroundings(folder, refers)
@@ -101,6 +115,7 @@ class Cache(Struct, dict=True):
             settings=self._settings_digest(settings),
             around=around,
             refers=refers,
+            physical=physical,
             outcome=msgspec.Raw(_ENCODER.encode(outcome)),
         )
         self._changed.add(folder)

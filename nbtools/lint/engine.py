@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from nbtools.lint.detection import detect_kind
-from nbtools.lint.outcome import Excerpt, Outcome, Reported
+from nbtools.lint.outcome import NOT_ASKED, Excerpt, Outcome, Reported
 from nbtools.lint.settings import Settings
 
 if TYPE_CHECKING:  # a Python file that is no notebook is to cost next to nothing
@@ -28,7 +28,13 @@ _CONTEXT = 2  # lines of the cell that are shown above a finding, and below
 
 
 def check_source(
-    data: bytes, *, path: str, folder: Path | None, settings: Settings, fix: bool = False
+    data: bytes,
+    *,
+    path: str,
+    folder: Path | None,
+    settings: Settings,
+    fix: bool = False,
+    physical: bool = True,
 ) -> Outcome:
     """Check one file, and mend what can be mended if that is asked for.
 
@@ -38,6 +44,7 @@ def check_source(
         folder: Where it lies, for modules and files beside it; None if it is not known.
         settings: What to look for.
         fix: Whether to make the fixes that the settings allow; the result is `Outcome.text`.
+        physical: Whether to find where findings stand in the file of an .ipynb, not only in cells.
 
     Raises:
         NbtoolsError: the settings name a rule that does not exist.
@@ -51,7 +58,7 @@ def check_source(
     select_rules(settings, "jupyter")  # raises before anything is tried
     try:
         with paused_collector():
-            return _check(data, path, name, folder, settings, fix)
+            return _check(data, path, name, folder, settings, fix, physical)
     except Exception as error:
         from traceback import format_exc
 
@@ -60,7 +67,13 @@ def check_source(
 
 
 def _check(
-    data: bytes, path: str, name: str, folder: Path | None, settings: Settings, fix: bool
+    data: bytes,
+    path: str,
+    name: str,
+    folder: Path | None,
+    settings: Settings,
+    fix: bool,
+    physical: bool,
 ) -> Outcome:
     from nbtools.convert.recursion import allow_deep_trees
     from nbtools.lint.fixing import Fixing, State, fix_findings
@@ -94,7 +107,7 @@ def _check(
     return Outcome(
         path,
         "checked",
-        report_findings(state.file, found),
+        report_findings(state.file, found, physical=physical),
         is_notebook=state.file.is_notebook,
         fixed=sum(fixing.fixed.values()),
         fixed_codes=tuple(sorted(fixing.fixed.items())),
@@ -176,14 +189,19 @@ def run_rules(program: Program, rules: Iterable[Rule]) -> tuple[Finding, ...]:
 # --- what reports need besides --------------------------------------------------------------
 
 
-def report_findings(file: File, found: Sequence[Finding]) -> tuple[Reported, ...]:
+def report_findings(
+    file: File, found: Sequence[Finding], *, physical: bool = True
+) -> tuple[Reported, ...]:
     """The findings with their places in the file and the lines around them."""
     hashes: dict[int, str] = {}
-    return tuple(_report(file, finding, hashes) for finding in found)
+    quote = partial(_quote, file, physical or not file.is_notebook)
+    return tuple(_report(file, finding, quote, hashes) for finding in found)
 
 
-def _report(file: File, finding: Finding, hashes: dict[int, str]) -> Reported:
-    excerpt = _quote(file, finding.span)
+def _report(
+    file: File, finding: Finding, quote: Callable[[Span], Excerpt], hashes: dict[int, str]
+) -> Reported:
+    excerpt = quote(finding.span)
     cells = file.program.notebook.cells
     cell = cells[finding.span.cell] if finding.span.cell < len(cells) else None
     if cell is not None and cell.index not in hashes:
@@ -195,18 +213,18 @@ def _report(file: File, finding: Finding, hashes: dict[int, str]) -> Reported:
         excerpt.first_line,
         cell.id if cell else None,
         hashes[cell.index] if cell else "",
-        tuple(_quote(file, related.span) for related in finding.related),
+        tuple(quote(related.span) for related in finding.related),
     )
 
 
-def _quote(file: File, span: Span) -> Excerpt:
-    physical = file.places.physical(span)
+def _quote(file: File, physical: bool, span: Span) -> Excerpt:
+    place = file.places.physical(span) if physical else NOT_ASKED
     cells = file.program.notebook.cells
     if span.cell >= len(cells):
-        return Excerpt(physical)
+        return Excerpt(place)
     lines = cells[span.cell].source.split("\n")
     first = max(span.line - _CONTEXT, 1)
-    return Excerpt(physical, tuple(lines[first - 1 : span.end_line + _CONTEXT]), first)
+    return Excerpt(place, tuple(lines[first - 1 : span.end_line + _CONTEXT]), first)
 
 
 def _hash(source: str) -> str:

@@ -20,6 +20,10 @@ class Physical(Struct, frozen=True):
     end_column: int  # exclusive
 
 
+NOT_ASKED = Physical(0, 0, 0, 0)
+"""Of notebooks, where the report says cells: to find lines of the file costs as much as a rule."""
+
+
 class Excerpt(Struct, frozen=True):
     """Another place that a finding is about, as reports show it."""
 

@@ -33,6 +33,7 @@ class Job(Struct, frozen=True):
     fix: bool = False
     data: bytes | None = None  # the file itself, where it does not come from the disk
     keep: bool = False  # the cache will be given the outcome
+    physical: bool = True  # the report names lines of the file
 
 
 class Checked(Struct, frozen=True):
@@ -65,7 +66,14 @@ def check_jobs(
             continue
         checked = next(fresh)
         if cache and checked.stamp:
-            cache.keep(job.path, job.settings, checked.outcome, checked.stamp, checked.refers)
+            cache.keep(
+                job.path,
+                job.settings,
+                checked.outcome,
+                checked.stamp,
+                checked.refers,
+                physical=job.physical,
+            )
         yield checked.outcome
     if cache:
         cache.save()
@@ -77,7 +85,7 @@ def _look_up(job: Job, cache: Cache | None) -> Outcome | None:
         return Outcome(job.path, "not-a-notebook", is_notebook=False)
     if cache is None or job.data is not None:
         return None
-    outcome = cache.find(job.path, job.settings)
+    outcome = cache.find(job.path, job.settings, physical=job.physical)
     if outcome and job.fix and any(r.finding.fix or r.finding.offer for r in outcome.found):
         return None  # there is something to mend
     return outcome
@@ -100,8 +108,7 @@ def _check_all(jobs: Sequence[Job], workers: int | None) -> Iterator[Checked]:
     count = useful_workers(len(jobs) // FILES_PER_PROCESS) if workers is None else workers
     if count < 2:
         return map(_check, jobs)
-    # Imported here once, so that processes that are forked have it already.
-
+    _import_rules()
     chunks = [jobs[i : i + FILES_PER_CHUNK] for i in range(0, len(jobs), FILES_PER_CHUNK)]
     results = map_in_processes(_check_chunk, chunks, count, _check_one_by_one)
     return (checked for chunk in results for checked in chunk)
@@ -146,7 +153,12 @@ def _check(job: Job) -> Checked:
             stamp = _stamp(status, data) if job.keep else None
         folder = Path(job.path).parent
         outcome = check_source(
-            data, path=job.path, folder=folder, settings=job.settings, fix=job.fix
+            data,
+            path=job.path,
+            folder=folder,
+            settings=job.settings,
+            fix=job.fix,
+            physical=job.physical,
         )
     except OSError as error:
         reason = describe_os_error(error)

@@ -9,7 +9,7 @@ from nbtools.lint.outcome import Outcome
 from nbtools.report.findings.style import PLAIN, Style
 
 FOR_PEOPLE = frozenset({"full", "concise", "grouped"})
-"""The formats that a summary may follow."""
+"""The formats that a summary may follow, and that say cells of notebooks, not lines of files."""
 
 
 def render(name: str, outcomes: Sequence[Outcome], style: Style = PLAIN) -> Iterator[str]:
