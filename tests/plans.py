@@ -23,7 +23,7 @@ def plan(cells: Sequence[str], pinned: Sequence[str] = ()) -> Partition:
     """The partition of plain Python, with no stage before it."""
     atoms = [atoms_of(number, read_statements(cell)) for number, cell in enumerate(cells)]
     words = frozenset[str]().union(*map(bound_names, cells))
-    return find_partition(atoms, words, frozenset(pinned))
+    return find_partition(list(map(Block.of, atoms)), words, frozenset(pinned))
 
 
 def show_atom(atom: Atom, cells: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 from nbtools.analysis.facts import BUILTINS, EMPTY, Code, Facts, Statement, compose
 
 
-class Atom(Struct, frozen=True):
+class Atom(Struct, frozen=True, dict=True):
     """Statements of one cell that cannot be parted: those that share a line."""
 
     cell: int  # 0-based, as Place.cell
@@ -27,10 +28,16 @@ class Atom(Struct, frozen=True):
     facts: Facts
     copy: int = 0  # how many times this definition stands before it in the notebook
 
-    @property
+    @cached_property
     def compound(self) -> bool:
         """Whether what it binds may be bound before something it reads."""
         return len(self.statements) > 1 or not self.statements[0].simple
+
+    @cached_property
+    def bound(self) -> tuple[str, ...]:
+        """The names that it binds, itself or by code that it may run, in a fixed order."""
+        facts = self.facts
+        return tuple(sorted(facts.binds | facts.writes_late if facts.writes_late else facts.binds))
 
 
 class Block(Struct, frozen=True):
@@ -118,20 +125,20 @@ class _Trace:
         self.seen: dict[CodeId, _Seen] = {}
         self.writers: dict[str, set[int]] = {}
         self.block = 0  # the block that runs
-        self.bound = EMPTY.union(*(_bound_by(atom) for block in blocks for atom in block.atoms))
+        self.bound = EMPTY.union(*(atom.bound for block in blocks for atom in block.atoms))
 
     def run(self) -> None:
         for index, block in enumerate(self.blocks):
             self.block = index
             for atom in block.atoms:
-                self.read(index, atom.facts)
+                if atom.facts.reads:
+                    self.read(index, atom.facts)
                 if not atom.compound:
                     self.use(atom.facts, None)
-                    self.bind(index, atom.facts)
+                    self.bind(index, atom)
                     continue
-                bound = atom.facts.binds | atom.facts.writes_late
-                before = {name: self.env[name] for name in bound if name in self.env}
-                self.bind(index, atom.facts)
+                before = {name: self.env[name] for name in atom.bound if name in self.env}
+                self.bind(index, atom)
                 self.use(atom.facts, before)
 
     def read(self, block: int, facts: Facts) -> None:
@@ -142,29 +149,31 @@ class _Trace:
             elif self.versions[version].block != block:
                 self.reads[block].setdefault(name, version)
 
-    def bind(self, block: int, facts: Facts) -> None:
+    def bind(self, block: int, atom: Atom) -> None:
+        facts, env, own, versions = atom.facts, self.env, self.own[block], self.versions
         made = self.make(block, facts) if facts.code or facts.holds else _NOTHING_MADE
-        for name in sorted(facts.binds | facts.writes_late):
-            previous = self.env.get(name)
-            version = self.own[block].get(name)
-            sure = name in facts.always or (previous is not None and self.versions[previous].sure)
+        for name in atom.bound:
+            previous, version = env.get(name), own.get(name)
+            always = name in facts.always
+            sure = always or (previous is not None and versions[previous].sure)
             if version is None:
-                version = self.own[block][name] = len(self.versions)
-                kept = None if name in facts.always and name not in facts.reads else previous
-                self.versions.append(Version(name, block, kept, sure))
-            elif self.versions[version].sure != sure:
-                self.versions[version] = replace(self.versions[version], sure=sure)
+                version = own[name] = len(versions)
+                kept = None if always and name not in facts.reads else previous
+                versions.append(Version(name, block, kept, sure))
+            elif versions[version].sure != sure:
+                versions[version] = replace(versions[version], sure=sure)
             if made:
                 self.give_code(version, made.get(name, _NO_CODE))
-            if previous is not None and name not in facts.always:
+            if not always and previous is not None:
                 self.give_code(version, self.codes.get(previous, _NO_CODE))
-            self.env[name] = version
-        for name in facts.holds.keys() - facts.binds:
-            version = self.env.get(name)
-            if version is not None:
-                self.give_code(version, made[name])
-        for name in facts.deletes - facts.always:
-            self.env.pop(name, None)
+            env[name] = version
+        if made:
+            for name in facts.holds.keys() - facts.binds:
+                if name in env:
+                    self.give_code(env[name], made[name])
+        if facts.deletes:
+            for name in facts.deletes - facts.always:
+                env.pop(name, None)
 
     def give_code(self, version: int, codes: frozenset[CodeId]) -> None:
         if codes:
@@ -210,9 +219,9 @@ class _Trace:
         if not self.codes:
             return
         for name in facts.loads & self.bound:
-            codes = _NO_CODE
-            for version in self.visible(name, before, EMPTY):
-                codes |= self.codes.get(version, _NO_CODE)
+            codes = self.codes.get(self.env.get(name, -1), _NO_CODE)
+            if before and name in before:
+                codes |= self.codes.get(before[name], _NO_CODE)
             if codes:
                 surely = facts.bound_before.get(name, EMPTY)
                 self.look_up(codes, before, surely, called=name in facts.calls)
@@ -236,29 +245,18 @@ class _Trace:
                 for name in seen.code.reads - seen.reads:
                     seen.unbound.setdefault(name, self.block)
             for name in seen.reads:
-                versions = self.visible(name, before, surely)
-                if versions:
-                    seen.versions[name].update(versions)
-                elif misses:
+                versions = [version] if (version := self.env.get(name)) is not None else []
+                if before and name in before and name not in surely:
+                    versions.append(before[name])
+                if not versions and misses:
                     seen.unbound.setdefault(name, self.block)
                 for version in versions:
+                    seen.versions[name].add(version)
                     held = self.codes.get(version, _NO_CODE)
                     if not held <= done:
                         new = sorted(held - done)
                         done.update(new)
                         stack += new
-
-    def visible(
-        self,
-        name: str,
-        before: Mapping[str, int] | None,
-        surely: frozenset[str],
-    ) -> tuple[int, ...]:
-        """The versions of a name that code running in a statement may see."""
-        version = self.env.get(name)
-        if before is None or name not in before or name in surely:
-            return () if version is None else (version,)
-        return (before[name],) if version is None else (before[name], version)
 
     def late_reads(self) -> Iterator[LateRead]:
         by_name: dict[str, list[int]] = {}
@@ -294,11 +292,6 @@ class _Trace:
 
 _NO_CODE: frozenset[CodeId] = frozenset()
 _NOTHING_MADE: Mapping[str, frozenset[CodeId]] = {}
-
-
-def _bound_by(atom: Atom) -> frozenset[str]:
-    facts = atom.facts
-    return facts.binds | facts.writes_late if facts.writes_late else facts.binds
 
 
 def trace_versions(blocks: Sequence[Block]) -> Versions:

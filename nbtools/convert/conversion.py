@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nbtools.analysis.modules import local_module
-from nbtools.analysis.versions import Atom, atoms_of
+from nbtools.analysis.versions import Atom, Block, atoms_of
 from nbtools.cells import Cell, Notebook, ReactiveCell, ReactiveNotebook
 from nbtools.convert.broken_cells import set_refused_apart
 from nbtools.convert.collector import paused_collector
@@ -149,7 +149,8 @@ def _convert_code(
     arranged = arrange_importable(_atoms(imports), is_local)
     _report_arrangement(imports.scripts, arranged, log)
     parts = [arranged.setup, *set_refused_apart(arranged.cells, imports.scripts, log)]
-    partition = find_partition(parts, _identifiers(program), _parameters(program, notebook))
+    cells = [Block.of(part) for part in parts]
+    partition = find_partition(cells, _identifiers(program), _parameters(program, notebook))
     _report_repairs(imports.scripts, partition.repairs, log)
     rendered = render_blocks(imports.scripts, imports, partition, log)
     if arranged.setup:

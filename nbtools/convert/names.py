@@ -103,6 +103,8 @@ class _Chooser:
         self.wanted = _maybe_named_in_strings(blocks, versions)
 
     def choose(self, name: str, numbers: Sequence[int]) -> None:
+        if len(numbers) == 1 and name not in self.readers.of_unbound and not is_private(name):
+            return  # most names: there is nothing to tell apart
         fixed = [n for n in numbers if n in self.fixed or name in self.pinned]
         if len(fixed) > 1:
             self.clashes.append(frozenset(fixed))

@@ -61,25 +61,23 @@ class _Trial(Struct, frozen=True):
 
 
 def find_partition(
-    cells: Sequence[Sequence[Atom]],
+    cells: Sequence[Block],
     identifiers: Container[str],
     pinned: Collection[str] = EMPTY,
 ) -> Partition:
     """Choose the blocks of the reactive notebook.
 
     Args:
-        cells: The atoms of every cell, in the order in which the cells run.
+        cells: Every cell, in the order in which they run.
         identifiers: Every identifier of the notebook.
         pinned: Names that must keep their name.
     """
-    atoms = [atom for cell in cells for atom in cell]
-    sizes = [len(cell) for cell in cells]
-    search = _Search(list(atoms), identifiers, pinned)
-    trial = search.run(sizes)
+    search = _Search(cells, identifiers, pinned)
+    trial = search.run()
     if search.copied and (search.merged_conflicts or len(search.copied) > MOST_COPIES_IN_ALL):
         # Defining functions again was not enough, or became a second notebook: merge instead.
-        search = _Search(list(atoms), identifiers, pinned, may_copy=False)
-        trial = search.run(sizes)
+        search = _Search(cells, identifiers, pinned, may_copy=False)
+        trial = search.run()
     return Partition(trial.blocks, trial.versions, trial.naming, search.final_repairs(trial))
 
 
@@ -122,12 +120,13 @@ def ancestors(parents: Sequence[Collection[int]]) -> list[set[int]]:
 class _Search:
     def __init__(
         self,
-        atoms: list[Atom],
+        cells: Sequence[Block],
         identifiers: Container[str],
         pinned: Collection[str],
         may_copy: bool = True,
     ) -> None:
-        self.atoms, self.identifiers, self.pinned = atoms, identifiers, pinned
+        self.cells, self.identifiers, self.pinned = cells, identifiers, pinned
+        self.atoms = [atom for cell in cells for atom in cell.atoms]
         self.may_copy = may_copy
         self.merged_conflicts = 0
         self.blocks: dict[Part, Block] = {}
@@ -136,14 +135,15 @@ class _Search:
         self.copied: dict[tuple[int, int], int] = {}  # (atom, where) -> the copy's number
         self.whole: dict[int, int] = {}  # atom -> its cell's first atom, for parted cells
         self.trials = 0
-        self.given = list(range(len(atoms)))  # the author's order
+        self.given = list(range(len(self.atoms)))  # the author's order
 
-    def run(self, sizes: Sequence[int]) -> _Trial:
+    def run(self) -> _Trial:
         parts: list[Part] = []
         start = 0
-        for size in sizes:
-            parts.append(tuple(range(start, start + size)))
-            start += size
+        for cell in self.cells:
+            parts.append(tuple(range(start, start + len(cell.atoms))))
+            self.blocks[parts[-1]] = cell
+            start += len(cell.atoms)
         trial = self.try_parts(parts)
         for _ in range(2 * len(self.atoms) + 20):
             better = self.repair(trial)
@@ -151,7 +151,7 @@ class _Search:
                 break
             trial = self.try_parts(better)
         if trial.conflicts or trial.cycles or trial.naming.clashes:  # one block is always right
-            trial = self.try_parts([tuple(range(sum(sizes)))])
+            trial = self.try_parts([tuple(self.given)])
             cells = tuple(sorted({atom.cell for atom in self.atoms}))
             self.repairs.append(Repair("merge", cells, (), "their names could not be told apart"))
             return trial

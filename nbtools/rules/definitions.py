@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from nbtools.analysis.facts import Import
 from nbtools.analysis.graph import components
-from nbtools.analysis.versions import Block, Versions, trace_versions
+from nbtools.analysis.versions import Versions, trace_versions
 from nbtools.convert.names import is_private, readers
 from nbtools.rules.program import Program, skips
 
@@ -96,7 +96,7 @@ def conversion_plan(program: Program) -> Partition:
     """The plan that `nbtools convert` follows: its blocks and names."""
     from nbtools.convert.partition import find_partition  # here: few notebooks need a plan
 
-    return find_partition(program.atoms_of_cells, _Words(program.text))
+    return find_partition(program.blocks, _Words(program.text))
 
 
 class _Words:
@@ -194,7 +194,7 @@ def _looks_down(program: Program) -> bool:
 def _needs_by_version(program: Program) -> list[dict[int, str]]:
     """For each cell, the cells whose values it uses in a run from the top, and one name of each."""
     cells = program.cells
-    blocks = [Block.of(atoms) for atoms in program.atoms_of_cells]
+    blocks = program.blocks
     versions = trace_versions(blocks)
     needs: list[dict[int, str]] = [{} for _ in cells]
     from nbtools.convert.partition import dependencies

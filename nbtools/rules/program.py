@@ -220,6 +220,12 @@ class Program(Struct, frozen=True, eq=False, dict=True):
         return tuple(atoms_of(i, cell.statements) for i, cell in enumerate(self.cells))
 
     @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The cells, whether or not a run leaves them out."""
+        pairs = zip(self.atoms_of_cells, self.cells, strict=True)
+        return tuple(Block(atoms, cell.facts) for atoms, cell in pairs)
+
+    @cached_property
     def run(self) -> Versions:
         """Who reads which version of a name in the run from the top; blocks are `atoms`."""
         return trace_versions([Block((atom,), atom.facts) for _, atom in self.atoms])
