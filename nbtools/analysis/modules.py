@@ -92,6 +92,14 @@ def local_module(module: str, folder: Path | None) -> bool:
     return not is_stdlib(top) and top not in known_modules() and _holds_python(folder / top)
 
 
+def stems_in(folder: Path) -> frozenset[str]:
+    """The names in a folder up to their first dot: no other module is found there."""
+    try:
+        return frozenset(name.partition(".")[0] for name in os.listdir(folder))
+    except OSError:
+        return frozenset()
+
+
 def known_modules() -> Collection[str]:
     """Top-level modules that nbtools knows as libraries."""
     return _library_table("names").keys() | load_table("distributions").keys()

@@ -33,7 +33,7 @@ def check(program: Program) -> Iterator[Finding]:
             if module == stem:
                 becomes = "" if suffix == ".py" else f", once it is {stem}.py,"
                 message = f"the notebook itself{becomes} hides the module `{module}`: rename it"
-            elif hiding := _hiding_file(program.folder, module):
+            elif hiding := _hiding_file(program, module):
                 message = f"`{hiding}` beside the notebook hides the module `{module}`: rename it"
             else:
                 continue
@@ -49,8 +49,9 @@ def _imports(cell: CodeCell) -> Iterator[tuple[ast.stmt, str]]:
             yield source, source.module.partition(".")[0]
 
 
-def _hiding_file(folder: Path | None, module: str) -> str | None:
-    if folder is None:
+def _hiding_file(program: Program, module: str) -> str | None:
+    folder = program.folder
+    if folder is None or module not in program.beside:
         return None
     if (folder / f"{module}.py").is_file():
         return f"{module}.py"

@@ -85,7 +85,8 @@ def _modules(program: Program) -> frozenset[str]:
                 found.add(each.module.partition(".")[0])
     if found & {"pylab", "seaborn"}:
         found.add("matplotlib")
-    return frozenset(name for name in found if not local_module(name, program.folder))
+    beside = {name for name in found & program.beside if local_module(name, program.folder)}
+    return frozenset(found - beside)
 
 
 _Place = ast.expr | ast.stmt | ast.alias

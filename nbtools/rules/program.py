@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -25,12 +25,13 @@ from nbtools.analysis.facts import (
     read_unannotated,
 )
 from nbtools.analysis.magics import PlainCell, to_plain_python
+from nbtools.analysis.modules import stems_in
 from nbtools.analysis.runs import names_bound
 from nbtools.analysis.versions import Atom, Block, Versions, atoms_of, trace_versions
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal
 from nbtools.rules.finding import Span
-from nbtools.syntax import index_nodes, parse_source, walk_nodes
+from nbtools.syntax import index_nodes, parse_source
 
 if TYPE_CHECKING:
     from nbtools.rules.directives import Usage
@@ -127,7 +128,7 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
         for statement in statements:
             if not self._may_mention(name, statement):
                 continue
-            places = list(_mentions(self.node_of(statement), name, store))
+            places = list(self._mentions(name, statement, store))
             if places:
                 first = min(places, key=lambda node: (node.lineno, node.col_offset))
                 is_name = isinstance(first, ast.Name)
@@ -139,6 +140,17 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
         """Whether a word stands in a statement's lines, at the least; cheaper than a walk."""
         lines = self._plain_lines[statement.line - 1 : statement.end_line]
         return any(name in line for line in lines) or not self.plain.source.isascii()
+
+    def _mentions(self, name: str, statement: Statement, store: bool) -> Iterator[_Mention]:
+        """The nodes of a statement that read a name, or with `store` those that bind it."""
+        node = self.node_of(statement)
+        start = statement.line, statement.column
+        end = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+        for kind in _BINDING if store else (ast.Name,):
+            for each in self.nodes(kind):
+                if _named_by(each) == name and start <= (each.lineno, each.col_offset) < end:
+                    if not isinstance(each, ast.Name) or isinstance(each.ctx, ast.Store) == store:
+                        yield each
 
     def _place(self, row: int, offset: int) -> tuple[int, int]:
         """Line and column (1-based) in the author's text of a place (1-based, bytes) in `plain`."""
@@ -175,19 +187,10 @@ def _find_word(text: str, word: str, near: int) -> int:
 _Mention = (
     ast.Name | ast.alias | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler
 )
+_BINDING: tuple[type[_Mention], ...] = get_args(_Mention)
 
 
-def _mentions(tree: ast.AST, name: str, store: bool) -> Iterator[_Mention]:
-    """The nodes that read a name, or with `store` those that bind it."""
-    for node in walk_nodes(tree):
-        if isinstance(node, ast.Name):
-            if node.id == name and isinstance(node.ctx, ast.Store) == store:
-                yield node
-        elif store and isinstance(node, _Mention) and _bound_by(node) == name:
-            yield node
-
-
-def _bound_by(node: _Mention) -> str | None:
+def _named_by(node: _Mention) -> str | None:
     if isinstance(node, ast.alias):
         return node.asname or node.name.partition(".")[0]
     return node.id if isinstance(node, ast.Name) else node.name
@@ -250,6 +253,11 @@ class Program(Struct, frozen=True, eq=False, dict=True):
         return self._answers[question]  # type: ignore[return-value]
 
     @cached_property
+    def beside(self) -> frozenset[str]:
+        """The names of files and folders beside the notebook, up to their first dot."""
+        return stems_in(self.folder) if self.folder else EMPTY
+
+    @cached_property
     def text(self) -> str:
         """All code, for a quick look whether a word occurs at all."""
         return "\n".join(cell.cell.source for cell in self.cells)
@@ -301,7 +309,7 @@ def _read_plain(cell: Cell) -> CodeCell:
     return _parse(cell, PlainCell(cell.source, lines))
 
 
-_MAY_NOT_COMPILE = re.compile(r"\b(?:break|continue|nonlocal|global|import \*|__debug__)")
+_MAY_NOT_COMPILE = ("break", "continue", "nonlocal", "global", "import *", "__debug__")
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
@@ -320,7 +328,7 @@ def _parse(cell: Cell, plain: PlainCell) -> CodeCell:
 
 def _may_be_refused(source: str) -> bool:
     """Whether a cell that parses may still not compile, which costs as much time again to see."""
-    if _MAY_NOT_COMPILE.search(source):
+    if any(word in source for word in _MAY_NOT_COMPILE):
         return True
     if "return" not in source and "yield" not in source:
         return False

@@ -100,7 +100,7 @@ def _is_found(top: str, program: Program, declared: Declared) -> bool:
         return True
     name = re.escape(top)
     made = rf"\b{name}\.(?:py|so|pyd|pyx|f(?:90|95)?|c|cpp|zip|ipynb)\b|[-/]{name}\b|\b-m {name}\b"
-    return re.search(made, program.text) is not None
+    return any(top in line and re.search(made, line) for line in program.text.split("\n"))
 
 
 @lru_cache(maxsize=4096)
