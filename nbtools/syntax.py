@@ -17,14 +17,21 @@ _BARE = frozenset(
     "ctx op ops id attr arg asname module level kind kwd_attrs rest tag simple is_async "
     "type_comment conversion".split()
 )
+_NAMED_BY_NODE = "TypeAlias"  # everywhere else `name` is text
 _LEAVES = (ast.Constant, ast.Global, ast.Nonlocal, ast.MatchSingleton)  # `value`, `names`: no nodes
 
 NODE_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
-    kind: tuple(name for name in kind._fields if name not in _BARE and kind not in _LEAVES)
+    kind: tuple(
+        name
+        for name in kind._fields
+        if name not in _BARE
+        and kind not in _LEAVES
+        and (name != "name" or kind.__name__ == _NAMED_BY_NODE)
+    )
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }
-"""The names of those fields of each kind of node that may hold nodes, or lists with them."""
+"""The names of the fields of each kind of node that hold a node, a list with nodes, or None."""
 
 _LAST_FIELD_FIRST = {kind: fields[::-1] for kind, fields in NODE_FIELDS.items()}
 
@@ -84,9 +91,9 @@ def child_nodes(node: ast.AST) -> list[ast.AST]:
     children: list[ast.AST] = []
     for name in NODE_FIELDS[type(node)]:
         value = getattr(node, name, None)
-        if isinstance(value, list):
+        if type(value) is list:
             children += filter(None, value)  # `{**x}` has a key that is None
-        elif isinstance(value, ast.AST):
+        elif value is not None:
             children.append(value)
     return children
 
@@ -101,9 +108,9 @@ def index_nodes(body: Sequence[ast.AST]) -> Mapping[type[ast.AST], Sequence[ast.
         found[kind].append(node)
         for name in _LAST_FIELD_FIRST[kind]:
             value = getattr(node, name, None)
-            if isinstance(value, list):
+            if type(value) is list:
                 pending += filter(None, reversed(value))
-            elif isinstance(value, ast.AST):
+            elif value is not None:
                 pending.append(value)
     return dict(found)
 

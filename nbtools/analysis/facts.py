@@ -231,24 +231,29 @@ _KINDS: dict[type[ast.stmt], StatementKind] = {
     ast.ClassDef: "class",
     ast.Delete: "delete",
 }
-_COMPOUND = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.Match)
+_COMPOUND = frozenset(
+    "For AsyncFor While If With AsyncWith Try TryStar Match".split()  # no Python has all of them
+)
 
 
 def _statement(index: int, node: ast.stmt) -> Statement:
     flow = _Flow()
     flow.run([node])
-    if not isinstance(node, ast.Delete):
+    if "deletes" in flow.sets and not isinstance(node, ast.Delete):
         flow.weigh_deletes()
-    decorators = getattr(node, "decorator_list", [])
+    line = node.lineno
+    if decorators := getattr(node, "decorator_list", None):
+        line = min(line, decorators[0].lineno)
+    kind = type(node)
     return Statement(
         index=index,
-        line=min([node.lineno, *(d.lineno for d in decorators)]),
+        line=line,
         end_line=node.end_lineno or node.lineno,
-        kind=_KINDS.get(type(node), "other"),
+        kind=_KINDS.get(kind, "other"),
         facts=flow.facts(calm=_is_calm(node)),
         column=node.col_offset,
-        simple=not isinstance(node, _COMPOUND) and type(node).__name__ != "TryStar",
-        augmented=isinstance(node, ast.AugAssign),
+        simple=kind.__name__ not in _COMPOUND,
+        augmented=kind is ast.AugAssign,
         bare_name=isinstance(node, ast.Expr) and dotted_name(node.value) is not None,
     )
 
@@ -259,6 +264,8 @@ def dotted_name(node: ast.expr) -> str | None:
         return node.id
     if not isinstance(node, ast.Attribute):
         return None
+    if isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -382,7 +389,7 @@ def _bound_names(own: Iterable[ast.AST]) -> set[str]:
         if isinstance(node, ast.Name):
             if not isinstance(node.ctx, ast.Load):
                 bound.add(node.id)
-        elif not isinstance(node, ast.expr):
+        elif isinstance(node, _BINDING):
             bound.update(_bound_by(node))
     return bound
 
@@ -412,6 +419,7 @@ _NAMED = (
     ast.MatchAs,
     ast.MatchStar,
 )
+_BINDING = (ast.pattern, ast.stmt, ast.excepthandler)
 
 
 def _walruses(own: Iterable[ast.AST]) -> Iterator[str]:
@@ -489,25 +497,28 @@ def _scan_scope(own: Iterable[ast.AST], local: frozenset[str], found: _Body) -> 
                 found.reads.add(node.id)
                 if id(node) not in called:
                     found.values.add(node.id)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            _scan_function(node, _body_nodes(node), local, found)
-        elif isinstance(node, ast.ClassDef):
-            _scan_class(node, local, found)
-        elif isinstance(node, _COMPREHENSIONS):
-            _scan_comprehension(node, local, found)
         elif isinstance(node, ast.Call):
             called.add(id(node.func))
             _scan_call(node, local, found)
         elif isinstance(node, ast.Subscript):
-            name = name_in_namespace(node)
-            found.strings |= {name} - local if name else EMPTY
+            if name := name_in_namespace(node):
+                found.strings |= {name} - local
+        elif not isinstance(node, _SCOPES):
+            continue
+        elif isinstance(node, _COMPREHENSIONS):
+            _scan_comprehension(node, local, found)
+        elif isinstance(node, ast.ClassDef):
+            _scan_class(node, local, found)
+        else:
+            _scan_function(node, _body_nodes(node), local, found)
 
 
 def _scan_call(node: ast.Call, local: frozenset[str], found: _Body) -> None:
     """Collect the name that is called, and those in strings that are code."""
     if name := dotted_name(node.func):
         found.calls.append(name)
-    found.strings |= names_in_call(node).reads - local
+    if names := names_in_call(node).reads:
+        found.strings |= names - local
 
 
 def _function_code(node: FunctionNode, plain: bool) -> Code:
@@ -528,15 +539,17 @@ def _escapes(node: FunctionNode, own: Sequence[ast.AST]) -> bool:
     """Whether what a function returns may look up names after it has returned."""
     if isinstance(node, ast.Lambda):
         return _may_be_code(node.body, EMPTY)
-    made = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    inner = frozenset(n.name for n in own if isinstance(n, made))
     if isinstance(node, ast.AsyncFunctionDef):
         return True
-    return any(
-        isinstance(child, (ast.Yield, ast.YieldFrom))
-        or (isinstance(child, ast.Return) and child.value and _may_be_code(child.value, inner))
-        for child in own
-    )
+    returned: list[ast.expr] = []
+    for child in own:
+        if isinstance(child, (ast.Yield, ast.YieldFrom)):
+            return True
+        if isinstance(child, ast.Return) and child.value:
+            returned.append(child.value)
+    made = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    inner = frozenset(n.name for n in own if isinstance(n, made)) if returned else EMPTY
+    return any(_may_be_code(value, inner) for value in returned)
 
 
 def _may_be_code(value: ast.expr, inner: frozenset[str]) -> bool:
@@ -624,8 +637,12 @@ class _Flow:
         self.sets["loads"].add(name)
         if name not in self.bound:
             self.sets["reads"].add(name)
-        here = frozenset(self.bound) if self.bound else EMPTY
-        self.before[name] = here & self.before.get(name, here)
+        if not self.bound:
+            self.before[name] = EMPTY
+        elif (known := self.before.get(name)) is None:
+            self.before[name] = frozenset(self.bound)
+        elif known:
+            self.before[name] = known & self.bound
 
     def bind(self, name: str) -> None:
         if self.in_class:
@@ -672,6 +689,9 @@ class _Flow:
             if self.run(body):
                 ends.append(self.bound)
         self.bound = set.intersection(*ends) if ends else start
+
+    def run_Expr(self, node: ast.Expr) -> None:
+        self.evaluate(node.value)
 
     def run_Assign(self, node: ast.Assign) -> None:
         if isinstance(node.value, ast.GeneratorExp):
@@ -1000,7 +1020,7 @@ class _Flow:
             for name in sorted(code.reads - self.local):
                 self.load(name)
         self.mutate_by_call(node)
-        if not _keeps_arguments(node):
+        if len(self.made) > made and not _keeps_arguments(node):
             del self.made[made:]
         self.touch(found)
 
