@@ -12,6 +12,7 @@ import builtins
 import copy
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Literal
@@ -113,6 +114,7 @@ class SourceError(Exception):
         self.line, self.reason = line, reason
 
 
+@lru_cache(maxsize=256)  # cells like `import numpy as np` stand in many notebooks
 def read_statements(source: str) -> tuple[Statement, ...]:
     """The top-level statements of a cell in plain Python, in order.
 

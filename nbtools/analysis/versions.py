@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -20,24 +19,23 @@ from msgspec.structs import replace
 from nbtools.analysis.facts import BUILTINS, EMPTY, Code, Facts, Statement, compose
 
 
-class Atom(Struct, frozen=True, dict=True):
+class Atom(Struct, frozen=True):
     """Statements of one cell that cannot be parted: those that share a line."""
 
     cell: int  # 0-based, as Place.cell
     statements: tuple[Statement, ...]
     facts: Facts
+    bound: tuple[str, ...]  # the names that it binds, itself or by code that it may run, sorted
+    compound: bool  # what it binds may be bound before something it reads
     copy: int = 0  # how many times this definition stands before it in the notebook
 
-    @cached_property
-    def compound(self) -> bool:
-        """Whether what it binds may be bound before something it reads."""
-        return len(self.statements) > 1 or not self.statements[0].simple
-
-    @cached_property
-    def bound(self) -> tuple[str, ...]:
-        """The names that it binds, itself or by code that it may run, in a fixed order."""
-        facts = self.facts
-        return tuple(sorted(facts.binds | facts.writes_late if facts.writes_late else facts.binds))
+    @classmethod
+    def of(cls, cell: int, statements: Sequence[Statement]) -> Atom:
+        """The atom of statements that stand one behind the other."""
+        facts = compose(statement.facts for statement in statements)
+        bound = facts.binds | facts.writes_late if facts.writes_late else facts.binds
+        compound = len(statements) > 1 or not statements[0].simple
+        return cls(cell, tuple(statements), facts, tuple(sorted(bound)), compound)
 
 
 class Block(Struct, frozen=True):
@@ -94,7 +92,7 @@ def atoms_of(cell: int, statements: Sequence[Statement]) -> tuple[Atom, ...]:
             groups[-1].append(statement)
         else:
             groups.append([statement])
-    return tuple(Atom(cell, tuple(g), compose(s.facts for s in g)) for g in groups)
+    return tuple(Atom.of(cell, group) for group in groups)
 
 
 CodeId = tuple[int, str]  # the block and the name of a definition

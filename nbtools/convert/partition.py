@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.analysis.facts import BUILTINS, EMPTY, HOLDING_CALLS, Facts
 from nbtools.analysis.graph import components, running_order
@@ -300,7 +301,7 @@ class _Search:
         copies = sum(1 for (b, _) in self.copied if b == base)
         if (base, after) in self.copied or copies >= MOST_COPIES:
             return None
-        self.atoms.append(Atom(origin.cell, origin.statements, origin.facts, copies + 1))
+        self.atoms.append(replace(origin, copy=copies + 1))
         self.copied[base, after] = len(self.atoms) - 1
         cells = tuple(sorted({origin.cell, self.atoms[trial.parts[where][0]].cell}))
         reason = f"`{late.definition}` looks `{late.name}` up when it is called, and it changes"

@@ -169,7 +169,7 @@ def _check(job: Job) -> Checked:
 
         bug = format_exc()
         return Checked(Outcome(job.path, "failed", reason=reason, is_notebook=notebook, bug=bug))
-    refers = b".ipynb" in data
+    refers = job.keep and b".ipynb" in data
     return Checked(outcome, stamp if outcome.status != "failed" else None, refers)
 
 

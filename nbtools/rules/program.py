@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
@@ -126,9 +127,7 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
         """Where a name is first read (or bound, with `store`), in a statement or in the cell."""
         statements = self.statements if within is None else (within,)
         for statement in statements:
-            if not self._may_mention(name, statement):
-                continue
-            places = list(self._mentions(name, statement, store))
+            places = self._mentions(name, statement, store)
             if places:
                 first = min(places, key=lambda node: (node.lineno, node.col_offset))
                 is_name = isinstance(first, ast.Name)
@@ -136,21 +135,26 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
         line = statements[0].line if statements else 1
         return self._word_span(name, line)
 
-    def _may_mention(self, name: str, statement: Statement) -> bool:
-        """Whether a word stands in a statement's lines, at the least; cheaper than a walk."""
-        lines = self._plain_lines[statement.line - 1 : statement.end_line]
-        return any(name in line for line in lines) or not self.plain.source.isascii()
-
-    def _mentions(self, name: str, statement: Statement, store: bool) -> Iterator[_Mention]:
+    def _mentions(self, name: str, statement: Statement, store: bool) -> list[_Mention]:
         """The nodes of a statement that read a name, or with `store` those that bind it."""
+        places = self._named.get((name, store))
+        if not places:
+            return []
         node = self.node_of(statement)
         start = statement.line, statement.column
         end = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
-        for kind in _BINDING if store else (ast.Name,):
+        return [each for each in places if start <= (each.lineno, each.col_offset) < end]
+
+    @cached_property
+    def _named(self) -> Mapping[tuple[str | None, bool], Sequence[_Mention]]:
+        """The nodes by the names that they read (False) or bind (True)."""
+        found: defaultdict[tuple[str | None, bool], list[_Mention]] = defaultdict(list)
+        for node in self.nodes(ast.Name):
+            found[node.id, isinstance(node.ctx, ast.Store)].append(node)
+        for kind in _DEFINING:
             for each in self.nodes(kind):
-                if _named_by(each) == name and start <= (each.lineno, each.col_offset) < end:
-                    if not isinstance(each, ast.Name) or isinstance(each.ctx, ast.Store) == store:
-                        yield each
+                found[_name_bound_by(each), True].append(each)
+        return dict(found)
 
     def _place(self, row: int, offset: int) -> tuple[int, int]:
         """Line and column (1-based) in the author's text of a place (1-based, bytes) in `plain`."""
@@ -184,16 +188,17 @@ def _find_word(text: str, word: str, near: int) -> int:
     return min(len(text) - len(text.lstrip()), len(text)) + 1
 
 
-_Mention = (
-    ast.Name | ast.alias | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler
+_Defining = (
+    ast.alias | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler
 )
-_BINDING: tuple[type[_Mention], ...] = get_args(_Mention)
+_Mention = ast.Name | _Defining
+_DEFINING: tuple[type[_Defining], ...] = get_args(_Defining)
 
 
-def _named_by(node: _Mention) -> str | None:
+def _name_bound_by(node: _Defining) -> str | None:
     if isinstance(node, ast.alias):
         return node.asname or node.name.partition(".")[0]
-    return node.id if isinstance(node, ast.Name) else node.name
+    return node.name
 
 
 class Program(Struct, frozen=True, eq=False, dict=True):
