@@ -505,14 +505,20 @@ def _scan_scope(own: Iterable[ast.AST], local: frozenset[str], found: _Body) -> 
         elif isinstance(node, ast.Subscript):
             if name := name_in_namespace(node):
                 found.strings |= {name} - local
-        elif not isinstance(node, _SCOPES):
-            continue
-        elif isinstance(node, _COMPREHENSIONS):
-            _scan_comprehension(node, local, found)
-        elif isinstance(node, ast.ClassDef):
-            _scan_class(node, local, found)
-        else:
-            _scan_function(node, _body_nodes(node), local, found)
+        elif isinstance(node, _SCOPES):
+            _scan_inner(node, local, found)
+
+
+def _scan_inner(
+    node: FunctionNode | ast.ClassDef | ComprehensionNode, local: frozenset[str], found: _Body
+) -> None:
+    """Collect what a scope inside another one looks up."""
+    if isinstance(node, ast.ClassDef):
+        _scan_class(node, local, found)
+    elif isinstance(node, _COMPREHENSIONS):
+        _scan_comprehension(node, local, found)
+    else:
+        _scan_function(node, _body_nodes(node), local, found)
 
 
 def _scan_call(node: ast.Call, local: frozenset[str], found: _Body) -> None:

@@ -165,12 +165,11 @@ class _Trace:
             if not always and previous is not None:
                 self.give_code(version, self.codes.get(previous, _NO_CODE))
             env[name] = version
-        if made:
-            for name in facts.holds.keys() - facts.binds:
-                if name in env:
-                    self.give_code(env[name], made[name])
-        if facts.deletes:
-            for name in facts.deletes - facts.always:
+        for name in facts.holds:
+            if name in env and name not in facts.binds:
+                self.give_code(env[name], made[name])
+        for name in facts.deletes:
+            if name not in facts.always:
                 env.pop(name, None)
 
     def give_code(self, version: int, codes: frozenset[CodeId]) -> None:

@@ -6,6 +6,8 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from nbtools.syntax import parse_source
+
 if TYPE_CHECKING:
     import libcst as cst
 
@@ -19,6 +21,8 @@ _MAY_BE_NEWER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+_ALIAS = re.compile(r"^([ \t]*)type[ \t]+(\w+)[ \t]*=(?!=)", re.MULTILINE)
+
 
 def find_newer_python(source: str, running: Version = sys.version_info[:2]) -> Version | None:
     """The oldest Python that reads a source which the running one refuses.
@@ -29,7 +33,9 @@ def find_newer_python(source: str, running: Version = sys.version_info[:2]) -> V
     """
     if not _MAY_BE_NEWER.search(source) or not _is_modest(source):
         return None
-    import libcst as cst
+    if _parses_without_aliases(source):
+        return (3, 12) if running < (3, 12) else None
+    import libcst as cst  # slow: as long as a dozen notebooks
 
     try:
         module = cst.parse_module(source)
@@ -48,6 +54,15 @@ def _is_modest(source: str) -> bool:
         if depth > _MAX_DEPTH:
             return False
     return True
+
+
+def _parses_without_aliases(source: str) -> bool:
+    """Whether nothing is newer than this Python but `type X = int`, the most frequent by far."""
+    older, count = _ALIAS.subn(r"\1\2 =", source)
+    try:
+        return count > 0 and bool(parse_source(older))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
 def _walk(module: cst.Module) -> list[cst.CSTNode]:

@@ -188,9 +188,7 @@ def _find_word(text: str, word: str, near: int) -> int:
     return min(len(text) - len(text.lstrip()), len(text)) + 1
 
 
-_Defining = (
-    ast.alias | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler
-)
+_Defining = ast.alias | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler
 _Mention = ast.Name | _Defining
 _DEFINING: tuple[type[_Defining], ...] = get_args(_Defining)
 
