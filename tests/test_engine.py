@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from nbtools.errors import NbtoolsError
 from nbtools.lint import engine
 from nbtools.lint.engine import check_source
-from nbtools.lint.outcome import Outcome, Physical
+from nbtools.lint.outcome import NOT_ASKED, Outcome, Physical
 from nbtools.lint.selection import select_rules
 from nbtools.lint.settings import Settings
 from nbtools.rules.registry import all_rules
@@ -75,6 +75,19 @@ def test_an_ipynb_file() -> None:
     assert third.cell_id == "c1"
     assert len(third.source_hash) == 16
     assert physical_texts(outcome, text) == ["a", "b", "gr\\u00f6\\u00dfe", "c", "d", "e"]
+
+
+def test_lines_of_an_ipynb_file_are_found_where_they_are_asked_for() -> None:
+    data = ipynb("x = 1\nprint(y)").encode()
+    (found,) = check_source(
+        data, path="n.ipynb", folder=None, settings=Settings(select=("NB101",)), physical=False
+    ).found
+    assert found.physical == NOT_ASKED
+    assert found.lines == ("x = 1", "print(y)")
+
+    data = MARIMO.encode()  # here the lines are those that people are shown
+    outcome = check_source(data, path="n.py", folder=None, settings=Settings(), physical=False)
+    assert outcome.found[0].physical.line == 10
 
 
 def test_a_marimo_file() -> None:

@@ -137,3 +137,17 @@ def test_a_folder_that_cannot_be_written_costs_nothing_else(project: Path) -> No
     cache = Cache(project / "file" / "below")
     keep(cache, project / "a.ipynb")
     cache.save()
+
+
+def test_what_does_not_say_lines_of_the_file_is_no_answer_where_they_are_asked_for(
+    project: Path,
+) -> None:
+    path = project / "a.ipynb"
+    cache = open_cache(project.parent / ".nbtools_cache")
+    cache.keep(str(path), SETTINGS, OUTCOME, stamp_of(path), physical=False)
+
+    assert cache.find(str(path), SETTINGS, physical=False) is not None
+    assert cache.find(str(path), SETTINGS) is None
+
+    keep(cache, path)
+    assert cache.find(str(path), SETTINGS, physical=False) is not None

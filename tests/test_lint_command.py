@@ -46,7 +46,13 @@ FINDINGS = {
 
 
 def fake_check(
-    data: bytes, *, path: str, folder: Path | None, settings: Settings, fix: bool = False
+    data: bytes,
+    *,
+    path: str,
+    folder: Path | None,
+    settings: Settings,
+    fix: bool = False,
+    physical: bool = True,
 ) -> Outcome:
     """Stand in for the rules: these tests are about what stands around them."""
     text = data.decode()
