@@ -1,24 +1,27 @@
 """Fixes that rename the values of a name throughout a notebook, as `nbtools convert` does.
 
-Every cell is a block of its own: nothing is parted or merged here. Where a name could be told
-apart by that alone, there is no fix.
+Every cell is a block of its own: nothing is parted or merged here. Where that is not
+enough to tell the values apart, there is no fix.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from nbtools.analysis.facts import BUILTINS, EMPTY, Statement
 from nbtools.analysis.versions import Block, Versions, trace_versions
-from nbtools.convert.block_names import BlockNames, Resolver
 from nbtools.convert.names import Naming, choose_names, fixed_versions
 from nbtools.rules.edits import Sources, edits_to
 from nbtools.rules.finding import Fix
 from nbtools.rules.program import CodeCell, Program
+
+if TYPE_CHECKING:  # few runs mend anything: most are to start without the search for a plan
+    from nbtools.convert.block_names import BlockNames, Resolver
 
 _Names = Mapping[int, str]  # version -> its new name
 _IPYTHON = frozenset(("_ih", "_oh", "_dh"))
@@ -161,6 +164,8 @@ def rename_values(program: Program, name: str, chosen: _Names) -> Sources | None
         name: The name.
         chosen: New names; versions that are not in it keep theirs.
     """
+    from nbtools.convert.block_names import BlockNames
+
     resolver = _resolver(program, name, chosen)
     if resolver is None:
         return None
@@ -178,6 +183,8 @@ def rename_values(program: Program, name: str, chosen: _Names) -> Sources | None
 
 def _resolver(program: Program, name: str, chosen: _Names) -> Resolver | None:
     """The final names of all versions; None if they could not tell this one's values apart."""
+    from nbtools.convert.block_names import Resolver
+
     found = program.once(trace_cells)
     versions = found.versions.versions
     renamed = [number for number, new in chosen.items() if new != name]
