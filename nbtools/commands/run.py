@@ -99,6 +99,11 @@ def _read_values(_: click.Context, __: click.Parameter, values: tuple[str, ...])
     metavar="OUT",
     help="Write the notebook with its outputs, as OUT.ipynb or as a page, OUT.html.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Go on, and run again what an edit of FILE makes stale; Ctrl-C ends it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what every cell did as JSON.")
 @click.option(
     "--set",
@@ -157,6 +162,7 @@ class RunRequest:
     file: str
     reactive: bool
     output: str | None
+    watch: bool
     as_json: bool
     given: Mapping[str, str]
     timeout: float | None
@@ -182,18 +188,27 @@ def _run(request: RunRequest) -> int:
         raise click.UsageError(
             "-o writes a Jupyter notebook or a page: give it a name that ends in .ipynb or .html"
         )
-    target = _read_target(request)
+    if request.watch and (request.as_json or request.output is not None):
+        raise click.UsageError("--watch prints what runs: it goes with neither --json nor -o")
+    target = read_target(request)
+    if request.watch and target.job.kind != "reactive":
+        raise click.UsageError("--watch takes a reactive notebook; an .ipynb with --reactive")
     python = find_python(request.python)
     name = printable(request.file)
     complain(
         f"{name}: executing its code with {printable(python)} in {printable(target.job.folder)}"
     )
+    environment = {**os.environ, **request.environment}
     limits = Limits(
         request.timeout, request.cell_timeout, request.memory, network=not request.no_network
     )
+    if request.watch:
+        from nbtools.commands.watch import watch_file
+
+        return watch_file(Path(request.file), lambda: read_target(request), target,
+                          python, limits, environment)  # fmt: skip
     progress = Progress(target.cells)
     listener = Listener() if request.as_json else Listener(progress.start, progress.end)
-    environment = {**os.environ, **request.environment}
     trace = run_job(target.job, python, limits, environment=environment, listener=listener)
     _report(request, trace, progress)
     if request.output is not None:
@@ -273,7 +288,8 @@ def find_python(wanted: str | None) -> str:
     return sys.executable
 
 
-def _read_target(request: RunRequest) -> Target:
+def read_target(request: RunRequest) -> Target:
+    """Read FILE, and plan its run. Raises NbtoolsError."""
     path = Path(request.file)
     try:
         data = path.read_bytes()

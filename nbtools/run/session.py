@@ -123,6 +123,11 @@ class WarmSession:
         """Whether cells can run again: the process stayed, and no limit ended it."""
         return self._session.recorder.done is not None and not self._session.killed
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed since the process was started."""
+        return self._session.interrupts > 0
+
     def rerun(self, job: Job, cells: Iterable[int], gone: Sequence[JobCell] = ()) -> Trace:
         """Run cells again, and all that depend on them.
 
