@@ -17,6 +17,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -28,10 +29,12 @@ from nbtools.cells import ReactiveCell, ReactiveNotebook
 from nbtools.convert.conversion import convert_source
 from nbtools.errors import NbtoolsError
 from nbtools.formats.reactive_reader import parse_reactive
+from nbtools.run.job import Job
 from nbtools.run.reactive import plan_reactive
 from nbtools.run.session import Limits, run_job
 from nbtools.run.trace import Trace
 from nbtools.verify.compare import conversion_standards
+from nbtools.verify.folders import private_place
 from nbtools.verify.groups import Group, align_cells, code_cells, group_cells
 from nbtools.verify.judge import Run, judge_groups
 from nbtools.verify.rules import rename_back
@@ -110,10 +113,7 @@ class Bench:
         self.origins = list(conversion.origins)
         self.order = code_cells([cell.kind for cell in notebook.cells])
         job = plan_original(notebook, folder / "nb.ipynb")
-        self.references = [
-            Run(run_job(job, sys.executable, LIMITS, environment=environment(seed)), str)
-            for seed in (1, 2)
-        ]
+        self.references = [Run(run_apart(job, seed), str) for seed in (1, 2)]
         self.honest = self.run(self.sources)
         names = {e.new_name: e.name for e in conversion.edits if e.name and e.new_name}
         self.standards = conversion_standards(rename_back(names))
@@ -129,7 +129,7 @@ class Bench:
             job = plan_reactive(ReactiveNotebook(cells), "nb.py", str(self.folder))
         except NbtoolsError:
             return None
-        return run_job(job, sys.executable, LIMITS, environment=environment(1))
+        return run_apart(job, 1)
 
     def shown(self, trace: Trace, sources: Sequence[str]) -> str:
         """Everything a run showed, as it is: per group, so that an exchange alone is no change."""
@@ -143,7 +143,7 @@ class Bench:
             ]
             for group in self.groups(sources)
         ]
-        return json.dumps(outputs, sort_keys=True)
+        return json.dumps([each for each in outputs if each], sort_keys=True)
 
     def groups(self, sources: Sequence[str]) -> tuple[Group, ...]:
         origins = align_cells(self.sources, self.origins, sources)
@@ -155,8 +155,12 @@ class Bench:
         return any(cell.verdict in RED for cell in cells)
 
 
-def environment(seed: int) -> dict[str, str]:
-    return {**os.environ, "PYTHONHASHSEED": str(seed)}
+def run_apart(job: Job, seed: int) -> Trace:
+    """A run in a copy of the folder, so that it does not find what another one wrote."""
+    environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
+    with private_place(Path(job.folder)) as place:
+        placed = replace(job, folder=str(place.folder))
+        return run_job(placed, sys.executable, LIMITS, environment=environment)
 
 
 def measure_case(case: Case, most: int) -> tuple[Counter[str], Counter[str], list[str]]:
