@@ -305,3 +305,33 @@ def test_a_run_without_network(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert code == 3
     assert "loopback works" in output.out
     assert "Network is unreachable" in output.out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+@pytest.mark.parametrize("name", ["out.ipynb", "out.html"])
+def test_a_full_disk_is_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nb.py"
+    path.write_text("# %%\nprint(1)\n")
+    (tmp_path / name).symlink_to("/dev/full")
+    assert run(path, "-o", tmp_path / name) == 2
+    assert f"{tmp_path / name}: no space left on device" in capsys.readouterr().err.lower()
+
+
+def test_sql_of_the_stand_in(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    pandas = pytest.importorskip("pandas")
+    from nbtools.run.worker import Area, Channel, make_marimo
+
+    class Silent(Channel):
+        def output(self, *_: object, **__: object) -> None:
+            pass
+
+    area = Area(Silent(-1, (), "", 100))
+    mo = make_marimo(area, None)
+    people = pandas.DataFrame({"age": [3, 9]})
+    found = mo.sql("SELECT sum(age) AS total FROM people")
+    assert found["total"].to_list() == [12]
+    assert len(area.bundles) == 1
+    assert len(people) == 2

@@ -635,3 +635,12 @@ def test_an_interpreter_that_cannot_do_it_is_named() -> None:
         run_reactive("1", python="/no/python")
     with pytest.raises(NbtoolsError, match=r"false cannot run notebooks, Python 3.8 or newer can"):
         run_reactive("1", python=shutil.which("false") or "false")
+
+
+def test_what_a_run_shows_in_all_is_bounded() -> None:
+    many = ["print('x' * 400_000)", "'y' * 400_000", "print('z' * 400_000)", "1"]
+    trace = run_reactive(*many, limits=Limits(kept=1_000_000))
+    kept = [output for cell in trace.cells for output in cell.outputs]
+    assert [bool(output.dropped) for output in kept] == [False, False, True, True]
+    assert sum(len(output.text) + len(str(output.data)) for output in kept) < 1_100_000
+    assert trace.ending.kind == "finished"

@@ -57,6 +57,7 @@ class Limits:
     cell_seconds: float | None = None
     memory: int | None = None  # bytes of address space
     network: bool = True  # False: it finds itself without one, but for loopback
+    kept: int = 256_000_000  # bytes and characters that a run may show in all
     output: int = 10_000_000  # bytes that a cell may print, and characters of one mime type
 
 
@@ -281,6 +282,7 @@ class _Recorder:
     """Puts events together; `runs` is what becomes of each cell."""
 
     job: Job
+    room: int  # how much more of what is shown may be kept
     runs: dict[int, CellRun] = field(default_factory=dict)
     current: int | None = None
     begun: float = 0.0
@@ -296,11 +298,29 @@ class _Recorder:
         if not text:
             return
         self._clear_if_due()
+        text, left_out = self._keep_text(text)
         last = self.outputs[-1] if self.outputs else None
         if last is not None and last.kind == "stream" and last.name == name:
-            self.outputs[-1] = replace(last, text=last.text + text)
+            dropped = last.dropped + left_out
+            self.outputs[-1] = replace(last, text=last.text + text, dropped=dropped)
         else:
-            self.outputs.append(Output("stream", name=name, text=text))
+            self.outputs.append(Output("stream", name=name, text=text, dropped=left_out))
+
+    def _keep_text(self, text: str) -> tuple[str, int]:
+        """As much of a text as there is room for, and how much is left out."""
+        kept = text[: self.room]
+        self.room -= len(kept)
+        return kept, len(text) - len(kept)
+
+    def _keep_bundle(self, output: Output) -> Output:
+        """An output, or what stands for it if there is no room: its formats and their sizes."""
+        sizes = {mime: _measure(value) for mime, value in output.data.items()}
+        total = sum(sizes.values())
+        if total <= self.room:
+            self.room -= total
+            return output
+        words = {m: f"[{n} characters of {m} left out]" for m, n in sizes.items()}
+        return replace(output, data=words, dropped=max(total, 1))
 
     def _clear_if_due(self) -> None:
         if self.clear_next:
@@ -316,7 +336,7 @@ class _Recorder:
         self.news.append(cell)
 
     def show(self, event: Mapping[str, Any]) -> None:
-        output = _read_output(event)
+        output = self._keep_bundle(_read_output(event))
         if event.get("update"):
             self._update(output)
             return
@@ -376,12 +396,16 @@ class _Recorder:
         for position in reversed(range(len(self.outputs))):
             output = self.outputs[position]
             if count and output.kind == "stream" and output.name == name:
-                self.outputs[position] = replace(output, dropped=count)
+                self.outputs[position] = replace(output, dropped=output.dropped + count)
                 return
 
     def _finish(self, run: CellRun) -> None:
         self.runs[run.cell] = run
         self.news.append(run)
+
+
+def _measure(value: Any) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value))
 
 
 def _read_output(event: Mapping[str, Any]) -> Output:
@@ -423,7 +447,7 @@ class _BrokenError(Exception):
 class _Session:
     def __init__(self, job: Job, limits: Limits, listener: Listener, stay: bool) -> None:
         self.job, self.limits, self.listener, self.stay = job, limits, listener, stay
-        self.recorder = _Recorder(job)
+        self.recorder = _Recorder(job, limits.kept)
         self.token = os.urandom(8).hex()
         self.interrupts = 0
         self.answered = 0  # interrupts that were passed on
@@ -490,7 +514,7 @@ class _Session:
     def start_round(self, job: Job, document: Mapping[str, Any]) -> None:
         """Have cells run again in the process, which stayed."""
         ready = self.recorder.ready
-        self.job, self.recorder = job, _Recorder(job)
+        self.job, self.recorder = job, _Recorder(job, self.limits.kept)
         self.recorder.ready = ready
         self.begun = time.monotonic()
         self._send(document)

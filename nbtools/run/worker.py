@@ -1345,11 +1345,25 @@ def make_marimo(area: Area, file: str | None) -> Any:
     def same(value: Any, *_arguments: Any, **_options: Any) -> Any:
         return value
 
+    def sql(query: str, *, output: bool = True, engine: Any = None, **_options: Any) -> Any:
+        import duckdb
+
+        connection = duckdb if engine is None else engine
+        connection.execute("SET python_scan_all_frames = true")  # tables are the notebook's names
+        found = connection.sql(query)
+        if found is None:  # it defines or changes something
+            return None
+        table = found.pl() if _is_installed("polars") else found.df()
+        if output:
+            area.replace(table)
+        return table
+
     mo: Any = types.ModuleType("marimo")
     mo.__dict__.update(
         md=lambda text, **_more: Markdown(str(text)),
         Html=Html,
         stop=stop,
+        sql=sql,
         MarimoStopError=MarimoStopError,
         output=types.SimpleNamespace(
             append=area.append,
