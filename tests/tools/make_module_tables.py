@@ -1,7 +1,7 @@
 """Write nbtools/analysis/data/stdlib.json and libraries.json from what star imports really bind.
 
     python tests/tools/make_module_tables.py stdlib python3.10 python3.11 python3.12 python3.13
-    python tests/tools/make_module_tables.py libraries OLD_VENV/bin/python NEW_VENV/bin/python
+    python tests/tools/make_module_tables.py libraries OLD_VENV/bin/python ... NEW_VENV/bin/python
 
 Oldest first: each module's line holds the names of the first interpreter (or numpy), then what
 later ones added and ("-name") removed. `stdlib` lists only modules whose text does not say it.
@@ -28,6 +28,7 @@ sympy.physics.quantum sympy.physics.units sympy.physics.vector sympy.plotting sy
 sympy.stats
 """.split()
 DISTRIBUTIONS = "ipython ipywidgets matplotlib mpmath networkx numpy pandas patsy pillow scipy"
+MANY_EDITIONS = ("numpy", "pylab", "matpl", "PIL.")  # their names change with what numpy is there
 NOT_ASKED = ("antigravity", "idlelib", "this", "urllib")  # they print, or show what site imported
 
 LIST = "import json, sys; print(json.dumps(sorted(sys.stdlib_module_names)))"
@@ -108,7 +109,7 @@ def make_libraries(pythons: list[str]) -> dict[str, object]:
     editions = [(version_of(python, "numpy"), names_in(python, LIBRARIES)) for python in pythons]
     newest, names = pythons[-1], editions[-1][1]
     for _, older in editions[:-1]:  # one edition is enough where numpy's names do not show
-        for module in [name for name in older if not name.startswith(("numpy", "pylab", "matpl"))]:
+        for module in [name for name in older if not name.startswith(MANY_EDITIONS)]:
             del older[module]
     unreadable = {name: 1 for name in sorted(names) if ask(newest, READ % name) is None}
     answer = ask(newest, VERSION % DISTRIBUTIONS)
