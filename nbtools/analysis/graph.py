@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
 
@@ -44,6 +44,18 @@ def running_order(parents: Sequence[Collection[int]]) -> list[int]:
             if not missing[child]:
                 heappush(ready, child)
     return order
+
+
+def reachable(start: Iterable[int], edges: Callable[[int], Iterable[int]]) -> set[int]:
+    """Nodes, and all that edges lead to from them: descendants, or ancestors."""
+    found: set[int] = set()
+    pending = list(start)
+    while pending:
+        node = pending.pop()
+        if node not in found:
+            found.add(node)
+            pending += edges(node)
+    return found
 
 
 class _Tarjan:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from nbtools.analysis.graph import reachable
 from nbtools.errors import NbtoolsError
 
 _MARIMO = re.compile(r"^[ \t]*(?:import|from)[ \t]+marimo\b", re.M)
@@ -100,13 +101,12 @@ def document_round(cells: Sequence[JobCell], forgotten: Sequence[JobCell]) -> di
 
 def with_descendants(job: Job, cells: Iterable[int]) -> list[JobCell]:
     """Cells (0-based) and all that depend on them, in the order of the job."""
-    found: set[int] = set()
-    pending = [cell for cell in cells if cell in job.positions]
-    while pending:
-        cell = pending.pop()
-        if cell not in found:
-            found.add(cell)
-            pending += [c for c in job.positions[cell].children if c in job.positions]
+    positions = job.positions
+
+    def children(cell: int) -> Iterator[int]:
+        return (child for child in positions[cell].children if child in positions)
+
+    found = reachable((cell for cell in cells if cell in positions), children)
     return sorted((job.positions[cell] for cell in found), key=job.turn)
 
 

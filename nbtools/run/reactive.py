@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from nbtools.analysis.graph import components, running_order
+from nbtools.analysis.graph import components, reachable, running_order
 from nbtools.cells import ReactiveNotebook
 from nbtools.errors import NbtoolsError
 from nbtools.formats.reactive_names import CellNames, cell_names
@@ -45,7 +45,7 @@ def plan_reactive(
     disabled: dict[int, int | None] = {}
     for index, cell in enumerate(notebook.cells):
         if cell.disabled:
-            below = _descendants(children, index)
+            below = reachable(children[index], children.__getitem__)
             disabled |= {child: index for child in below if child not in disabled}
             disabled[index] = None
     binds = [each.defs for each in names]
@@ -125,14 +125,3 @@ def _children(parents: Sequence[set[int]]) -> list[list[int]]:
         for parent in found:
             children[parent].append(child)
     return children
-
-
-def _descendants(children: Sequence[Sequence[int]], root: int) -> set[int]:
-    found: set[int] = set()
-    pending = [root]
-    while pending:
-        for child in children[pending.pop()]:
-            if child not in found:
-                found.add(child)
-                pending.append(child)
-    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import SequenceMatcher, unified_diff
+from difflib import SequenceMatcher
 
 from msgspec import Struct
 
@@ -117,18 +117,28 @@ def _compare_text(
     expected = references[0]
     if found == expected and len(set(references)) == 1:
         return Item(what, "same", mime)
-    mask = learn_mask(references)
-    if mask is not None:
-        cause = guess_cause(references, mask)
-        fit = fit_text(expected, mask, found)
-        if fit.fits and (standards.widen or not fit.widened):
-            detail = f"{fit.masked} of {fit.words} words vary"
-            return Item(what, "unstable", mime, expected, found, cause=cause, detail=detail)
+    told = _describe_variation(references, found, standards)
+    if told is not None:
+        cause, detail = told
+        return Item(what, "unstable", mime, expected, found, cause=cause, detail=detail)
     if (not found or not expected) and not _is_silent(rules, found or expected):
         verdict: Verdict = "missing" if expected else "extra"
         detail = "nothing is there" if expected else "it was not there"
         return Item(what, verdict, mime, expected or None, found or None, detail=detail)
     return _compare_by_rule(what, mime, references, found, rules, standards)
+
+
+def _describe_variation(
+    references: Sequence[str], found: str, standards: Standards
+) -> tuple[str, str] | None:
+    """Why a text varies and how much of it, if it fits what is known to vary; else None."""
+    mask = learn_mask(references)
+    if mask is None:
+        return None
+    fit = fit_text(references[0], mask, found)
+    if not fit.fits or (fit.widened and not standards.widen):
+        return None
+    return guess_cause(references, mask), f"{fit.masked} of {fit.words} words vary"
 
 
 def _is_silent(rules: Sequence[Rule], text: str) -> bool:
@@ -150,13 +160,9 @@ def _compare_by_rule(
         return Item(what, "same-by-rule", mime, expected, found, rules=used)
     chosen = [rule for rule in rules if rule.name in used]
     others = [follow_rules(chosen, text) for text in references]
-    mask = learn_mask(others) if chosen else None
-    if mask is not None:
-        fit = fit_text(left, mask, right)
-        if fit.fits and (standards.widen or not fit.widened):
-            cause = guess_cause(others, mask)
-            detail = f"{fit.masked} of {fit.words} words vary"
-            return Item(what, "unstable", mime, expected, found, used, cause, detail)
+    told = _describe_variation(others, right, standards) if chosen else None
+    if told is not None:
+        return Item(what, "unstable", mime, expected, found, used, *told)
     return Item(
         what, "different", mime, expected, found, used, detail=_first_difference(left, right)
     )
@@ -164,21 +170,10 @@ def _compare_by_rule(
 
 def _first_difference(expected: str, found: str) -> str:
     """The first lines that differ, in one line."""
-    for line in unified_diff(expected.split("\n"), found.split("\n"), lineterm="", n=0):
-        if line.startswith("-") and not line.startswith("---"):
-            old = line[1:]
-            break
-    else:
-        old = ""
-    new = next(
-        (
-            line[1:]
-            for line in unified_diff(expected.split("\n"), found.split("\n"), lineterm="", n=0)
-            if line.startswith("+") and not line.startswith("+++")
-        ),
-        "",
-    )
-    return f"{_shorten(old)} is now {_shorten(new)}"
+    old, new = expected.split("\n"), found.split("\n")
+    opcodes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    _, i, j, k, m = next(each for each in opcodes if each[0] != "equal")
+    return f"{_shorten(' '.join(old[i:j][:1]))} is now {_shorten(' '.join(new[k:m][:1]))}"
 
 
 def _shorten(text: str, most: int = 60) -> str:

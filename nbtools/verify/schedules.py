@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
-from nbtools.analysis.graph import running_order
+from nbtools.analysis.graph import reachable, running_order
 from nbtools.run.job import Job
 
 
@@ -37,18 +37,7 @@ def ancestors_only(job: Job) -> Iterator[Job]:
     needed = set[int]().union(*parents)
     for place in range(len(job.cells)):
         if place not in needed:
-            chosen = _with_ancestors(place, parents)
+            chosen = reachable([place], parents.__getitem__)
             if len(chosen) < len(job.cells):
                 cells = tuple(cell for p, cell in enumerate(job.cells) if p in chosen)
                 yield replace(job, cells=cells)
-
-
-def _with_ancestors(place: int, parents: Sequence[set[int]]) -> set[int]:
-    found = {place}
-    pending = [place]
-    while pending:
-        for parent in parents[pending.pop()]:
-            if parent not in found:
-                found.add(parent)
-                pending.append(parent)
-    return found
