@@ -6,10 +6,10 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -39,6 +39,7 @@ EXIT_CODES = {
     "broken": ENDED,
     "interrupted": INTERRUPTED,
 }
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 
@@ -88,6 +89,32 @@ def _read_values(_: click.Context, __: click.Parameter, values: tuple[str, ...])
     return given
 
 
+def with_limits(command: _Command) -> _Command:
+    """The options of every command that executes a notebook: what it may use, and where."""
+    for option in (
+        click.option(
+            "--python",
+            metavar="PYTHON",
+            help="The interpreter (3.8 or newer). Default: that of the active environment.",
+        ),
+        click.option(
+            "--no-network", is_flag=True, help="Let a run find no network but loopback (Linux)."
+        ),
+        click.option(
+            "--memory", callback=read_size, metavar="SIZE", help="Limit the memory: 500M, 2G."
+        ),
+        click.option(
+            "--cell-timeout",
+            type=float,
+            callback=read_seconds,
+            metavar="SECONDS",
+            help="Limit every cell.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command("run")
 @click.argument("file", metavar="FILE")
 @click.option(
@@ -118,14 +145,6 @@ def _read_values(_: click.Context, __: click.Parameter, values: tuple[str, ...])
     "--timeout", type=float, callback=read_seconds, metavar="SECONDS", help="Limit the whole run."
 )
 @click.option(
-    "--cell-timeout",
-    type=float,
-    callback=read_seconds,
-    metavar="SECONDS",
-    help="Limit every cell.",
-)
-@click.option("--memory", callback=read_size, metavar="SIZE", help="Limit the memory: 500M, 2G.")
-@click.option(
     "--env",
     "environment",
     multiple=True,
@@ -133,15 +152,8 @@ def _read_values(_: click.Context, __: click.Parameter, values: tuple[str, ...])
     callback=read_variables,
     help="Give the run a variable of the environment, in addition to yours.",
 )
-@click.option(
-    "--no-network", is_flag=True, help="Let the run find no network but loopback (Linux)."
-)
+@with_limits
 @click.option("--cwd", metavar="DIR", help="Run in DIR. Default: where FILE lies.")
-@click.option(
-    "--python",
-    metavar="PYTHON",
-    help="The interpreter (3.8 or newer). Default: that of the active environment.",
-)
 def run_command(**choices: Any) -> int:
     """Execute the code of a notebook: with all your rights, in a process of its own.
 

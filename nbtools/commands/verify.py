@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from nbtools.commands.run import find_python, read_seconds, read_size, read_variables
+from nbtools.commands.run import find_python, read_seconds, read_variables, with_limits
 from nbtools.commands.terminal import DONE, complain, with_progress
 from nbtools.errors import NbtoolsError, describe_os_error
 from nbtools.processes import useful_workers
@@ -59,14 +59,7 @@ TIMEOUT = 600.0
     metavar="SECONDS",
     help="Limit each run.",
 )
-@click.option(
-    "--cell-timeout",
-    type=float,
-    callback=read_seconds,
-    metavar="SECONDS",
-    help="Limit every cell.",
-)
-@click.option("--memory", callback=read_size, metavar="SIZE", help="Limit the memory: 500M, 2G.")
+@with_limits
 @click.option(
     "--in-place", is_flag=True, help="Run in the notebook's own folder, not in copies of it."
 )
@@ -78,15 +71,7 @@ TIMEOUT = 600.0
     callback=read_variables,
     help="Give the runs a variable of the environment; of yours they get what is harmless.",
 )
-@click.option(
-    "--no-network", is_flag=True, help="Let the runs find no network but loopback (Linux)."
-)
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Notebooks at a time.")
-@click.option(
-    "--python",
-    metavar="PYTHON",
-    help="The interpreter (3.8 or newer). Default: that of the active environment.",
-)
 @click.option("-v", "--verbose", is_flag=True, help="Print a line for every cell.")
 def verify_command(**choices: Any) -> int:
     """Execute notebooks, and prove that their conversions compute and show the same.
