@@ -22,8 +22,8 @@ from nbtools.files import SKIPPED
 LARGEST = 2 * 2**30
 """Bytes of a folder that is copied; a larger one is a mistake, or a matter for --in-place."""
 
-MOST_LINKS = 10_000
-"""To what is beside the project; a folder with more is no folder of somebody's work."""
+MOST_LINKS = 1000
+"""To what is beside the project; links to all of a larger folder take long."""
 
 _MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "environment.yml")
 _LEFT_OUT = SKIPPED | {".git", ".hg", ".ipynb_checkpoints", ".nbtools_cache", ".tox", ".mypy_cache"}
@@ -123,7 +123,8 @@ def _make_links(folder: Path, original: Path, choose: Callable[[os.DirEntry[str]
     """Make a folder with links to what is in another one; none if that cannot be read."""
     folder.mkdir()
     with suppress(OSError):
-        for entry in itertools.islice(os.scandir(original), MOST_LINKS):
+        entries = list(itertools.islice(os.scandir(original), MOST_LINKS + 1))
+        for entry in entries if len(entries) <= MOST_LINKS else ():
             if choose(entry):
                 with suppress(OSError):
-                    (folder / entry.name).symlink_to(entry.path)
+                    os.symlink(entry.path, folder / entry.name)
