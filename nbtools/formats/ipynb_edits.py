@@ -163,8 +163,10 @@ def _insert(text: str, start: int, members: Sequence[Member], key: str, value: s
         return start + 1, start + 1, f"{spelled}: {value}"
     first, last = members[0], members[-1]
     colon = text[first.key_end : first.value]
-    between = text[start + 1 : first.start]
-    comma = text[first.end : members[1].start] if len(members) > 1 else f",{between or ' '}"
+    between = text[start + 1 : _skip_blanks(text, start + 1)]  # members may go beside this one
+    after = _skip_blanks(text, first.end)
+    follows = text[after : after + 1] == ","
+    comma = text[first.end : _skip_blanks(text, after + 1)] if follows else f",{between or ' '}"
     keys = [member.key for member in members]
     later = [member for member in members if member.key > key] if keys == sorted(keys) else []
     if later:
