@@ -240,7 +240,7 @@ def test_an_element_has_its_initial_value_as_in_marimo(call: str) -> None:
 
 
 def test_the_stand_in_says_what_it_lacks() -> None:
-    with pytest.raises(AttributeError, match=r"marimo\.sql: nbtools' stand-in .* install marimo"):
-        _ = MO.sql
+    with pytest.raises(AttributeError, match=r"marimo\.mpl: nbtools' stand-in .* install marimo"):
+        _ = MO.mpl
     with pytest.raises(AttributeError, match=r"marimo\.ui\.table"):
         _ = MO.ui.table
