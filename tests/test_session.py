@@ -10,10 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from nbtools.cells import Cell, Notebook, ReactiveCell, ReactiveNotebook
 from nbtools.errors import NbtoolsError

@@ -7,11 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
 
 from nbtools.cells import Cell, Notebook, ReactiveNotebook
 from nbtools.commands.terminal import DONE, INTERRUPTED, complain
@@ -167,8 +167,7 @@ def run_command(**choices: Any) -> int:
     return _run(RunRequest(**choices))
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(Struct, frozen=True):
     """What `nbtools run` was asked for, option by option."""
 
     file: str
@@ -186,8 +185,7 @@ class RunRequest:
     python: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A notebook that was read and can run."""
 
     job: Job

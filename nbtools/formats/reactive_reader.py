@@ -6,8 +6,9 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from nbtools.cells import ReactiveCell, ReactiveNotebook
 from nbtools.errors import InvalidNotebookError
@@ -22,16 +23,14 @@ _KINDS = ("cell", "function", "class_definition")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoredStatement:
+class IgnoredStatement(Struct, frozen=True):
     """Something in the file that belongs to no cell: marimo drops it when it saves."""
 
     line: int  # 1-based, in the file
     text: str  # its first line
 
 
-@dataclass(frozen=True, slots=True)
-class ReactiveFile:
+class ReactiveFile(Struct, frozen=True):
     """A reactive notebook's file, as marimo loads it."""
 
     notebook: ReactiveNotebook
@@ -102,21 +101,17 @@ def _parse(text: str) -> ast.Module | None:
         return None
 
 
-@dataclass(slots=True)
 class _Reader:
     """Goes through the top-level statements once, in the order marimo expects them."""
 
-    text: str
-    lines: list[str] = field(init=False)
-    cells: list[ReactiveCell] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    ignored: list[IgnoredStatement] = field(default_factory=list)
-    header: str = ""
-    options: tuple[tuple[str, object], ...] = ()
-    version: str | None = None
-
-    def __post_init__(self) -> None:
-        self.lines = self.text.split("\n")
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.cells: list[ReactiveCell] = []
+        self.starts: list[int] = []
+        self.ignored: list[IgnoredStatement] = []
+        self.header = ""
+        self.options: tuple[tuple[str, object], ...] = ()
+        self.version: str | None = None
 
     def result(self) -> ReactiveFile:
         notebook = ReactiveNotebook(tuple(self.cells), self.header, self.options)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from nbtools.analysis.graph import components
 from nbtools.formats.reactive_names import CellNames, cell_names
@@ -12,8 +13,7 @@ from nbtools.rules.mutations import find_cross_changes
 from nbtools.rules.program import Program, skips
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A code cell."""
 
     cell: int  # 0-based, among all cells of the file
@@ -22,8 +22,7 @@ class Node:
     parent: int | None = None  # of the cells that feed it, the one that is last to run
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """One cell that feeds another."""
 
     source: int  # 0-based cells, as `Node.cell`
@@ -31,8 +30,7 @@ class Link:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mutation:
+class Mutation(Struct, frozen=True):
     """A cell that changes the value of another cell in place, which no name tells."""
 
     cell: int
@@ -40,16 +38,14 @@ class Mutation:
     owner: int  # the cell that made the value
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """Cells that need each other."""
 
     cells: tuple[int, ...]  # each needs the next, and the last the first
     names: tuple[str, ...]  # what each takes from the next
 
 
-@dataclass(frozen=True, slots=True)
-class Dataflow:
+class Dataflow(Struct, frozen=True):
     """The graph of one notebook."""
 
     name: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from nbtools.analysis.graph import reachable
 from nbtools.errors import NbtoolsError
@@ -14,8 +15,7 @@ from nbtools.errors import NbtoolsError
 _MARIMO = re.compile(r"^[ \t]*(?:import|from)[ \t]+marimo\b", re.M)
 
 
-@dataclass(frozen=True, slots=True)
-class JobCell:
+class JobCell(Struct, frozen=True):
     """One cell that is to run."""
 
     index: int  # 0-based, as in the file
@@ -30,8 +30,7 @@ class JobCell:
     key: int | None = None  # what tells its `_x` from another's, if not its index
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True, dict=True):
     """One notebook, ready to run."""
 
     kind: Literal["linear", "reactive"]

@@ -17,9 +17,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from nbtools.errors import NbtoolsError
 from nbtools.run.job import Job, JobCell, document_round, with_descendants
@@ -49,8 +51,7 @@ worker.main(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What a run may use; None: as much as it likes."""
 
     seconds: float | None = None  # of the whole run, by the clock
@@ -72,8 +73,7 @@ def _ignore_end(_run: CellRun) -> None:
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """Who wants to know how far a run is."""
 
     on_start: Callable[[int], None] = _ignore_start
@@ -207,8 +207,7 @@ def _caught_interrupts(session: _Session) -> Iterator[None]:
 # --- what the notebook prints -----------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Printed:
+class _Printed(Struct):
     """One of the two pipes: the text between the worker's marks."""
 
     name: str
@@ -277,8 +276,7 @@ class _Printed:
 # --- what the cells did -----------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Recorder:
+class _Recorder(Struct):
     """Puts events together; `runs` is what becomes of each cell."""
 
     job: Job

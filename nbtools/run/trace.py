@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 OutputKind = Literal["stream", "execute_result", "display_data", "error"]
 Status = Literal[
@@ -21,8 +22,7 @@ Status = Literal[
 EndingKind = Literal["finished", "error", "left", "timed-out", "interrupted", "died", "broken"]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """One thing that a cell showed; the words are nbformat 4's."""
 
     kind: OutputKind
@@ -38,8 +38,7 @@ class Output:
     dropped: int = 0  # bytes of the stream, or mime types, left out because of their size
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """A line of a cell that an exception came through."""
 
     cell: int  # 0-based, as in the file
@@ -48,8 +47,7 @@ class Frame:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CellError:
+class CellError(Struct, frozen=True):
     """The exception that ended a cell."""
 
     name: str  # its class
@@ -57,8 +55,7 @@ class CellError:
     frames: tuple[Frame, ...] = ()  # the innermost last
 
 
-@dataclass(frozen=True, slots=True)
-class CellRun:
+class CellRun(Struct, frozen=True):
     """What one cell did."""
 
     cell: int  # 0-based, as in the file
@@ -71,8 +68,7 @@ class CellRun:
     turn: int | None = None  # 1-based place among the cells that ran
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """Why a run was over."""
 
     kind: EndingKind
@@ -80,8 +76,7 @@ class Ending:
     reason: str = ""  # "killed by signal 9, probably out of memory"
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """A whole run."""
 
     kind: Literal["linear", "reactive"]

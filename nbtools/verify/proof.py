@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace as replace_job
 from pathlib import Path
 from typing import Literal
 
@@ -117,7 +116,7 @@ class _Prover:
                 **request.environment,
                 "PYTHONHASHSEED": str(seed),
             }
-            placed = replace_job(job, folder=str(place.folder), file=file)
+            placed = replace(job, folder=str(place.folder), file=file)
             yield _Ready(placed, environment, place.restore)
 
     def add_references(self, count: int) -> None:
@@ -283,7 +282,7 @@ class _Prover:
                 latest |= {run.cell: run for run in trace.cells}
                 ran = {run.cell for run in trace.cells}
                 touched = [group for group in groups if not ran.isdisjoint(group.parts)]
-                found = Run(replace_job(trace, cells=tuple(latest.values())), ready.restore)
+                found = Run(replace(trace, cells=tuple(latest.values())), ready.restore)
                 wrong = self.find_wrong(touched, found, widen=True)
                 if wrong:
                     again = self.name_cells([index])

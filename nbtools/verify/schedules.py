@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nbtools.analysis.graph import reachable, running_order
 from nbtools.run.job import Job

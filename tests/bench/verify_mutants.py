@@ -17,13 +17,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from behaviour import Case, read_cases, to_ipynb
+from msgspec.structs import replace
 
 from nbtools.cells import ReactiveCell, ReactiveNotebook
 from nbtools.convert.conversion import convert_source
