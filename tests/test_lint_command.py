@@ -52,6 +52,7 @@ def fake_check(
     folder: Path | None,
     settings: Settings,
     fix: bool = False,
+    add_noqa: bool = False,
     physical: bool = True,
 ) -> Outcome:
     """Stand in for the rules: these tests are about what stands around them."""
@@ -233,6 +234,8 @@ class TestExitCode:
             (["--baseline", "missing.json"], "missing.json: No such file or directory"),
             (["--isolated", "--config", "x"], "exclude each other"),
             (["--fix", "--write-baseline", "x"], "does not go with"),
+            (["--fix", "--add-noqa"], "does not go with"),
+            (["-", "--add-noqa"], "needs files"),
             (["-", "a"], "- stands alone"),
             (["a", "--stdin-filename", "x"], "--stdin-filename is for -"),
             (["--output-format", "yaml"], "'yaml' is not one of"),
@@ -370,7 +373,7 @@ class TestFixes:
         monkeypatch.setattr("nbtools.commands.lint.write_bytes_atomically", refuse)
         result = run("--fix")
         assert result.code == 2
-        message = "a.ipynb: the fixes could not be written: Permission denied\n"
+        message = "a.ipynb: it could not be written: Permission denied\n"
         assert message in result.err
 
 

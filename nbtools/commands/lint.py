@@ -117,6 +117,7 @@ def _selectors(name: str, explanation: str) -> Callable[[_Command], _Command]:
 @click.option("--cache-dir", metavar="DIR", help="Where to remember what was found.")
 @click.option("--baseline", metavar="FILE", help="Hide the findings that FILE knows.")
 @click.option("--write-baseline", metavar="FILE", help="Write all findings to FILE.")
+@click.option("--add-noqa", is_flag=True, help="Add comments that hide what is found now.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings and errors only.")
 def lint_command(**choices: Any) -> int:
     """Find what keeps notebooks from running again as they were saved, and from being reactive.
@@ -162,6 +163,7 @@ class LintRequest(Struct, frozen=True):
     cache_dir: str | None
     baseline: str | None
     write_baseline: str | None
+    add_noqa: bool
     quiet: bool
 
     @property
@@ -180,6 +182,11 @@ def _settle(request: LintRequest) -> LintRequest:
             request.write_baseline and (request.fix or request.diff),
             "--write-baseline does not go with --fix and --diff",
         ),
+        (
+            request.add_noqa and (request.fix or request.diff or request.write_baseline),
+            "--add-noqa does not go with --fix, --diff and --write-baseline",
+        ),
+        (request.add_noqa and request.from_stdin, "--add-noqa needs files, not -"),
         (
             request.stdin_filename and request.paths and not request.from_stdin,
             "--stdin-filename is for -",
@@ -209,7 +216,7 @@ def _lint(request: LintRequest) -> int:
     outcomes = _check(request, jobs, here)
     if request.diff:
         return _print_diffs(jobs, outcomes)
-    if request.fix:
+    if request.fix or request.add_noqa:
         outcomes = _write(jobs, outcomes)
     if request.write_baseline:
         return _write_baseline(Path(request.write_baseline), outcomes)
@@ -293,7 +300,7 @@ def _plan(
             item.path, unsafe_fixes=request.unsafe_fixes, show_fixes=show_fixes
         )
         fix = request.fix or request.diff
-        jobs.append(Job(str(item.path), settings, fix, data, physical=physical))
+        jobs.append(Job(str(item.path), settings, fix, request.add_noqa, data, physical=physical))
     return jobs
 
 
@@ -305,7 +312,7 @@ def _check(request: LintRequest, jobs: Sequence[Job], here: Configuration) -> li
         beside = here.source.parent if here.source else Path.cwd()
         cache = open_cache(Path(request.cache_dir or beside / ".nbtools_cache"))
     checked = check_jobs(jobs, cache)
-    if not (request.fix or request.diff):
+    if not (request.fix or request.diff or request.add_noqa):
         checked = map(without_text, checked)
     return list(with_progress(checked, len(jobs), "Checking", quiet=request.quiet))
 
@@ -351,7 +358,7 @@ def _write(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[Outcome]:
             try:
                 write_bytes_atomically(Path(job.path), outcome.text)
             except OSError as error:
-                reason = f"the fixes could not be written: {describe_os_error(error)}"
+                reason = f"it could not be written: {describe_os_error(error)}"
                 outcome = replace(outcome, status="failed", reason=reason, fixed=0)
         written.append(without_text(outcome))
     return written
@@ -405,8 +412,9 @@ def _report(
     _print_report(request, lines)
     if request.quiet:
         return
+    mended = "Hid" if request.add_noqa else "Fixed"
     occupied = name not in FOR_PEOPLE or request.output_file or (request.fix and request.from_stdin)
-    for line in summarize(outcomes, request.paths, baseline=baseline):
+    for line in summarize(outcomes, request.paths, baseline=baseline, mended=mended):
         click.echo(line, err=bool(occupied))
 
 

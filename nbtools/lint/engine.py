@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # a Python file that is no notebook is to cost next to nothin
 PYTHON2_RULE = "NB005"
 """What is said of a Python 2 notebook: one finding, and nothing of its cells."""
 
+_Fixes = Literal["rules", "noqa"]
+"""What mends a finding: what its rule offers, or a comment that hides it."""
+
 _ORDER = attrgetter("span", "code", "message")
 _CONTEXT = 2  # lines of the cell that are shown above a finding, and below
 
@@ -34,6 +37,7 @@ def check_source(
     folder: Path | None,
     settings: Settings,
     fix: bool = False,
+    add_noqa: bool = False,
     physical: bool = True,
 ) -> Outcome:
     """Check one file, and mend what can be mended if that is asked for.
@@ -44,6 +48,7 @@ def check_source(
         folder: Where it lies, for modules and files beside it; None if it is not known.
         settings: What to look for.
         fix: Whether to make the fixes that the settings allow; the result is `Outcome.text`.
+        add_noqa: Whether to add comments that hide what was found instead.
         physical: Whether to find where findings stand in the file of an .ipynb, not only in cells.
 
     Raises:
@@ -58,7 +63,8 @@ def check_source(
     select_rules(settings, "jupyter")  # raises before anything is tried
     try:
         with paused_collector():
-            return _check(data, path, name, folder, settings, fix, physical)
+            fixes: _Fixes | None = "noqa" if add_noqa else "rules" if fix else None
+            return _check(data, path, name, folder, settings, fixes, physical)
     except Exception as error:
         from traceback import format_exc
 
@@ -72,13 +78,12 @@ def _check(
     name: str,
     folder: Path | None,
     settings: Settings,
-    fix: bool,
+    fixes: _Fixes | None,
     physical: bool,
 ) -> Outcome:
     from nbtools.convert.recursion import allow_deep_trees
     from nbtools.lint.fixing import Fixing, State, fix_findings
     from nbtools.lint.reading import Unread, read_file
-    from nbtools.lint.selection import may_fix
     from nbtools.syntax import no_warnings
 
     read = partial(
@@ -97,9 +102,15 @@ def _check(
             return _explain(file, path)
         state = State(data, file, check(file))
         fixing = Fixing(state, {})
-        if fix:
+        if fixes == "rules":
+            from nbtools.lint.selection import may_fix
+
             allow = partial(may_fix, settings=settings)
             fixing = fix_findings(state, read, check, allow, work_out_fix)
+        elif fixes == "noqa":
+            from nbtools.lint.silencing import silence
+
+            fixing = fix_findings(state, read, check, lambda _: True, silence)
         state = fixing.state
         found = state.found
         if settings.show_fixes:

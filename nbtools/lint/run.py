@@ -31,6 +31,7 @@ class Job(Struct, frozen=True):
     path: str  # as the user named it, and as reports show it
     settings: Settings
     fix: bool = False
+    add_noqa: bool = False
     data: bytes | None = None  # the file itself, where it does not come from the disk
     keep: bool = False  # the cache will be given the outcome
     physical: bool = True  # the report names lines of the file
@@ -55,7 +56,7 @@ def check_jobs(
     known = [_look_up(job, cache) for job in jobs]
     keep = cache is not None
     asked = [
-        replace(job, keep=keep and not job.fix)
+        replace(job, keep=keep and not (job.fix or job.add_noqa))
         for job, outcome in zip(jobs, known, strict=True)
         if outcome is None
     ]
@@ -88,6 +89,8 @@ def _look_up(job: Job, cache: Cache | None) -> Outcome | None:
     outcome = cache.find(job.path, job.settings, physical=job.physical)
     if outcome and job.fix and any(r.finding.fix or r.finding.offer for r in outcome.found):
         return None  # there is something to mend
+    if outcome and job.add_noqa and outcome.found:
+        return None
     return outcome
 
 
@@ -158,6 +161,7 @@ def _check(job: Job) -> Checked:
             folder=folder,
             settings=job.settings,
             fix=job.fix,
+            add_noqa=job.add_noqa,
             physical=job.physical,
         )
     except OSError as error:

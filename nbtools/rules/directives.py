@@ -189,6 +189,18 @@ def _statement_below(cell: CodeCell, line: int) -> tuple[int, int]:
     return first, last
 
 
+def statement_at(cell: CodeCell, line: int) -> int:
+    """The first line of the innermost statement that has a line (1-based, the author's)."""
+    numbers = cell.plain.lines
+    first = line
+    for node in _statements(cell.tree.body):
+        rows = [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]
+        end = min(node.end_lineno or node.lineno, len(numbers))
+        if numbers[min(rows) - 1] <= line <= numbers[end - 1]:
+            first = numbers[min(rows) - 1]
+    return first
+
+
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     for node in body:
         yield node

@@ -44,12 +44,17 @@ def count(outcomes: Sequence[Outcome]) -> Totals:
 
 
 def summarize(
-    outcomes: Sequence[Outcome], searched: Sequence[str], *, baseline: str = ""
+    outcomes: Sequence[Outcome],
+    searched: Sequence[str],
+    *,
+    baseline: str = "",
+    mended: str = "Fixed",
 ) -> Iterator[str]:
     """The last lines: never nothing, so that a run that checked nothing is not taken for a pass.
 
     searched: the paths that were asked for.
     baseline: what a baseline did, in a sentence.
+    mended: what was done with the findings that are gone.
     """
     totals = count(outcomes)
     if not totals.notebooks:
@@ -57,7 +62,7 @@ def summarize(
         return
     checked = totals.notebooks - totals.skipped - totals.failed
     left_out = _left_out(outcomes, totals)
-    fixed = f"Fixed {plural(totals.fixed, 'problem')}. " if totals.fixed else ""
+    fixed = f"{mended} {plural(totals.fixed, 'problem')}. " if totals.fixed else ""
     if totals.findings:
         number = plural(totals.findings, "problem")
         where = plural(totals.notebooks, "notebook")
