@@ -298,8 +298,16 @@ def _without_annotations(cells: list[CodeCell]) -> list[CodeCell]:
     futures = (i for i, cell in enumerate(cells) if "annotations" in cell.facts.futures)
     first = next(futures, len(cells))
     return cells[:first] + [
-        replace(cell, statements=read_unannotated(cell.tree)) for cell in cells[first:]
+        replace(cell, statements=read_unannotated(cell.tree)) if _is_annotated(cell) else cell
+        for cell in cells[first:]
     ]
+
+
+def _is_annotated(cell: CodeCell) -> bool:
+    if cell.nodes(ast.AnnAssign) or any(arg.annotation for arg in cell.nodes(ast.arg)):
+        return True
+    functions = (*cell.nodes(ast.FunctionDef), *cell.nodes(ast.AsyncFunctionDef))
+    return any(function.returns for function in functions)
 
 
 def _read_cell(cell: Cell, bound: frozenset[str]) -> CodeCell:
