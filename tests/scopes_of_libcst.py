@@ -95,6 +95,13 @@ def handler_names(tree: ast.AST) -> set[str]:
     return {n.name for n in ast.walk(tree) if isinstance(n, ast.ExceptHandler) and n.name}
 
 
+def names_deleted_in_blocks(tree: ast.Module) -> set[str]:
+    """`if c: del x`, which facts count as a binding: it leaves the name what it was, or not."""
+    blocks = (node for node in tree.body if not isinstance(node, ast.Delete))
+    deletes = (n for block in blocks for n in ast.walk(block) if isinstance(n, ast.Delete))
+    return {n.id for delete in deletes for n in ast.walk(delete) if isinstance(n, ast.Name)}
+
+
 def augmented_names(tree: ast.AST) -> set[str]:
     """`x += 1`: only a binding to libcst."""
     found = (n.target for n in ast.walk(tree) if isinstance(n, ast.AugAssign))

@@ -21,6 +21,7 @@ from scopes_of_libcst import (
     local_names,
     names_by_libcst,
     names_by_symtable,
+    names_deleted_in_blocks,
     pattern_names,
     walrus_names,
 )
@@ -528,12 +529,13 @@ CHOICES = st.lists(st.integers(0, 1), max_size=12)
 def test_whatever_way_a_cell_takes_its_facts_hold(code: str, runs: list[list[int]]) -> None:
     """Deletions are left out of `always`: `for x in xs: del x` is taken to bind `x`."""
     facts = facts_of(code)
+    gone = names_deleted_in_blocks(ast.parse(code))
     for choices in runs:
         namespace, ended = run_anyhow(code, FLOW["name"], choices)
-        assert namespace.missed <= facts.reads
+        assert namespace.missed - gone <= facts.reads
         assert namespace.keys() & namespace.names <= facts.binds
         if ended and not facts.deletes:
-            assert facts.always <= namespace.keys()
+            assert facts.always - gone <= namespace.keys()
 
 
 # ---------------------------------------------------------------- against slower analysers
@@ -555,8 +557,9 @@ def assert_as_libcst(*cells: str) -> None:
     tree, facts, found = ast.parse(code), facts_of(code), names_by_libcst(code)
     apart = facts.strings | handler_names(tree) | walrus_names(tree) | pattern_names(tree)
     apart |= facts.writes_late
-    binds = facts.binds | facts.annotated
-    assert found.binds - apart - set(facts.futures) == binds - apart
+    kept = facts.binds | facts.annotated
+    binds = apart | names_deleted_in_blocks(tree)
+    assert found.binds - binds - set(facts.futures) == kept - binds
     apart |= augmented_names(tree) | NAMESPACES
     apart = apart.union(*map(local_names, cells))
     assert found.reads - apart == (facts.loads | facts.late) - apart
@@ -570,7 +573,7 @@ def names_in_comprehensions(tree: ast.AST) -> set[str]:
 
 def assert_as_symtable(code: str) -> None:
     tree, facts, found = ast.parse(code), facts_of(code), names_by_symtable(code)
-    apart = facts.strings | handler_names(tree)
+    apart = facts.strings | handler_names(tree) | names_deleted_in_blocks(tree)
     binds = facts.binds | facts.writes_late | facts.annotated | facts.deletes
     if sys.version_info >= (3, 12):  # PEP 709: inlined, their names are the table's, or in none
         apart |= names_in_comprehensions(tree)

@@ -842,8 +842,7 @@ class _Flow:
         for alias in node.names:
             bound = alias.asname or alias.name.split(".")[0]
             dotted = alias.asname is None and "." in alias.name
-            self.imports.append(Import(bound, alias.name, dotted=dotted))
-            self.bind(bound)
+            self.bind_import(Import(bound, alias.name, dotted=dotted))
 
     def run_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = "." * node.level + (node.module or "")
@@ -855,8 +854,12 @@ class _Flow:
             if module == "__future__":
                 self.futures.append(alias.name)
                 continue
-            self.imports.append(Import(bound, module, alias.name))
-            self.bind(bound)
+            self.bind_import(Import(bound, module, alias.name))
+
+    def bind_import(self, found: Import) -> None:
+        if not self.in_class:  # what a class body imports is an attribute of the class
+            self.imports.append(found)
+        self.bind(found.bound)
 
     def run_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for value in _outside(node):

@@ -306,8 +306,9 @@ def _without_annotations(cells: list[CodeCell]) -> list[CodeCell]:
 def _is_annotated(cell: CodeCell) -> bool:
     if cell.nodes(ast.AnnAssign) or any(arg.annotation for arg in cell.nodes(ast.arg)):
         return True
-    functions = (*cell.nodes(ast.FunctionDef), *cell.nodes(ast.AsyncFunctionDef))
-    return any(function.returns for function in functions)
+    if any(function.returns for function in cell.nodes(ast.FunctionDef)):
+        return True
+    return any(function.returns for function in cell.nodes(ast.AsyncFunctionDef))
 
 
 def _read_cell(cell: Cell, bound: frozenset[str]) -> CodeCell:
