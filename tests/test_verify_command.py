@@ -273,3 +273,19 @@ def _count_text(output: str) -> int:
 _READERS = {
     "json": _count_json, "junit": _count_junit, "github": _count_github, "text": _count_text
 }  # fmt: skip
+
+
+def test_what_sympy_has_jupyter_typeset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sympy")
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "from sympy import factorint, init_printing, symbols, Integral\ninit_printing()",
+        "x, y = symbols('x y')\nx, y",
+        "Integral(x / y, x)",
+        "factorint(12)",
+        "[1, 'no expression']",
+        "2027",
+    )
+    assert "reproduces (6 of 6 cells the same)" in verify(capsys, path)
+    plain = convert(capsys, path, ("typeset(2027)", "2027"))
+    assert "cell 6 shows something else" in verify(capsys, path, plain, code=1)

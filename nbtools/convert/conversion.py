@@ -37,6 +37,7 @@ from nbtools.convert.shown import call_display, show_values_apart
 from nbtools.convert.stars import expand_stars
 from nbtools.convert.table_width import print_wide_tables
 from nbtools.convert.tags import keep_skipped, obey_tags, set_skipped_apart
+from nbtools.convert.typeset import typeset_values
 from nbtools.convert.widgets import show_widgets
 from nbtools.formats.ipynb import read_notebook, require_python
 from nbtools.formats.reactive_writer import write_reactive
@@ -122,6 +123,7 @@ def _convert_cells(
     scripts = show_widgets(scripts, log)
     scripts = obey_tags(scripts, notebook, log)
     scripts = show_values_apart(call_display(show_figures(scripts, notebook, folder, log)), log)
+    scripts = typeset_values(scripts, log)
     has_text = any(cell.kind != "code" for cell in notebook.cells)
     is_local = partial(local_module, folder=folder)
     cells = _convert_code(scripts, notebook, has_text, is_local, log)

@@ -288,6 +288,35 @@ def show_value(value):
         mo.output.append(value)
 '''
 
+_TYPESET = '''\
+def typeset(value):
+    """Give what shows a value as sympy's `init_printing` has Jupyter show it."""
+    import sympy
+    from sympy.printing.defaults import Printable
+
+    collections = (list, tuple, set, frozenset)
+    shown = (*collections, dict, int, float, Printable)
+
+    def can_print(item):
+        if isinstance(item, collections):
+            own = [kind.__repr__ for kind in collections]
+            return type(item).__repr__ in own and all(map(can_print, item))
+        if isinstance(item, dict):
+            return all(map(can_print, [*item, *item.values()]))
+        hooks = ("_latex", "_sympystr", "_pretty", "_sympyrepr")
+        printable = isinstance(item, (int, float, Printable)) and not isinstance(item, bool)
+        return printable or any(hasattr(item, hook) for hook in hooks)
+
+    class Typeset:
+        def __repr__(self):
+            return sympy.pretty(value, use_unicode=True)
+
+        def _repr_latex_(self):
+            return rf"$\\displaystyle {sympy.latex(value)}$"
+
+    return Typeset() if isinstance(value, shown) and can_print(value) else value
+'''
+
 HELPERS: Mapping[str, str] = MappingProxyType(
     {
         "capture_output": _CAPTURE_OUTPUT,
@@ -302,6 +331,7 @@ HELPERS: Mapping[str, str] = MappingProxyType(
         "show_figures": _SHOW_FIGURES,
         "show_value": _SHOW_VALUE,
         "time_it": _TIME_IT,
+        "typeset": _TYPESET,
         "write_file": _WRITE_FILE,
     }
 )

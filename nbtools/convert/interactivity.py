@@ -17,7 +17,7 @@ from nbtools.analysis.facts import Statement, read_statements
 from nbtools.cells import Notebook
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, ends_silent, revise
-from nbtools.convert.values import silence_value, value_kind
+from nbtools.convert.values import silence_value, value_kind, wrap_values
 
 _MODES = frozenset({"all", "last", "last_expr", "last_expr_or_assign", "none"})
 _PLOTTING = frozenset({"matplotlib", "pylab", "seaborn"})
@@ -154,21 +154,8 @@ def _show_blocks(
         for value in values:
             line = script.line_in_cell(value.lineno)
             log.edit("replace", script.cell, reason, line=line, lines=1)
-    script = revise(script, _wrap(script.source, values))
+    script = revise(script, wrap_values(script.source, values, "show_value"))
     return replace(script, helpers=script.helpers | {"show_value"})
-
-
-def _wrap(source: str, values: Sequence[ast.Expr]) -> str:
-    lines = [line.encode() for line in source.split("\n")]
-    for value in sorted(values, key=lambda v: (v.lineno, v.col_offset), reverse=True):
-        brackets = isinstance(value.value, ast.Tuple)
-        before, after = (b"show_value((", b"))") if brackets else (b"show_value(", b")")
-        end = (value.end_lineno or value.lineno) - 1
-        column = value.end_col_offset or 0
-        lines[end] = lines[end][:column] + after + lines[end][column:]
-        start = value.lineno - 1
-        lines[start] = lines[start][: value.col_offset] + before + lines[start][value.col_offset :]
-    return b"\n".join(lines).decode()
 
 
 def _part(script: Script, cuts: Sequence[int]) -> list[Script]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Literal
 
 from nbtools.analysis.facts import dotted_name
@@ -78,6 +79,21 @@ def last_value_kind(script: Script) -> ValueKind:
         return "none"
     last = ast.parse(script.source).body[-1]
     return value_kind(last.value) if isinstance(last, ast.Expr) else "none"
+
+
+def wrap_values(source: str, values: Sequence[ast.Expr], function: str) -> str:
+    """The source with some of its expression statements given to a function."""
+    lines = [line.encode() for line in source.split("\n")]
+    head = function.encode()
+    for value in sorted(values, key=lambda v: (v.lineno, v.col_offset), reverse=True):
+        brackets = isinstance(value.value, ast.Tuple)
+        before, after = (head + b"((", b"))") if brackets else (head + b"(", b")")
+        end = (value.end_lineno or value.lineno) - 1
+        column = value.end_col_offset or 0
+        lines[end] = lines[end][:column] + after + lines[end][column:]
+        start = value.lineno - 1
+        lines[start] = lines[start][: value.col_offset] + before + lines[start][value.col_offset :]
+    return b"\n".join(lines).decode()
 
 
 def silence_value(script: Script) -> Script:
