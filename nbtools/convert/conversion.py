@@ -15,6 +15,7 @@ from nbtools.analysis.modules import local_module
 from nbtools.analysis.versions import Atom, Block, atoms_of
 from nbtools.cells import Cell, Notebook, ReactiveCell, ReactiveNotebook
 from nbtools.convert.broken_cells import set_refused_apart
+from nbtools.convert.builtin_module import name_builtins
 from nbtools.convert.collector import paused_collector
 from nbtools.convert.edits import Conversion, EditKind, Options
 from nbtools.convert.figures import show_figures
@@ -120,7 +121,7 @@ def _convert_cells(
     scripts = name_history(scripts, notebook, log)
     scripts = quote_annotations(scripts, log)
     scripts = print_wide_tables(expand_stars(scripts, folder, log), log)
-    scripts = show_widgets(scripts, log)
+    scripts = name_builtins(show_widgets(scripts, log), log)
     scripts = obey_tags(scripts, notebook, log)
     scripts = show_values_apart(call_display(show_figures(scripts, notebook, folder, log)), log)
     scripts = typeset_values(scripts, log)

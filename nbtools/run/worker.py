@@ -1409,7 +1409,8 @@ class Run:
         self.job, self.channel = job, channel
         self.sources = Sources(job["name"])
         self.module = types.ModuleType("__main__")
-        self.module.__dict__["__builtins__"] = builtins
+        linear = job["kind"] == "linear"  # in marimo it is a dictionary
+        self.module.__dict__["__builtins__"] = builtins if linear else vars(builtins)
         self.interrupted = False
         self.engine: Any = None
 
