@@ -152,6 +152,13 @@ def with_limits(command: _Command) -> _Command:
     callback=read_variables,
     help="Give the run a variable of the environment, in addition to yours.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(("nbtools", "kernel")),
+    default="nbtools",
+    help="What runs an .ipynb: nbtools' own process (default), or a Jupyter kernel, through "
+    "nbclient, to compare.",
+)
 @with_limits
 @click.option("--cwd", metavar="DIR", help="Run in DIR. Default: where FILE lies.")
 def run_command(**choices: Any) -> int:
@@ -182,6 +189,7 @@ class RunRequest(Struct, frozen=True):
     environment: Mapping[str, str]
     no_network: bool
     cwd: str | None
+    engine: str
     python: str | None
 
 
@@ -200,7 +208,12 @@ def _run(request: RunRequest) -> int:
         )
     if request.watch and (request.as_json or request.output is not None):
         raise click.UsageError("--watch prints what runs: it goes with neither --json nor -o")
+    in_kernel = request.engine == "kernel"
+    if in_kernel and (request.no_network or request.memory is not None):
+        raise click.UsageError("--engine kernel goes with neither --memory nor --no-network")
     target = read_target(request)
+    if in_kernel and target.job.kind != "linear":
+        raise click.UsageError("--engine kernel runs an .ipynb, from top to bottom")
     if request.watch and target.job.kind != "reactive":
         raise click.UsageError("--watch takes a reactive notebook; an .ipynb with --reactive")
     python = find_python(request.python)
@@ -219,11 +232,20 @@ def _run(request: RunRequest) -> int:
                           python, limits, environment)  # fmt: skip
     progress = Progress(target.cells)
     listener = Listener() if request.as_json else Listener(progress.start, progress.end)
-    trace = run_job(target.job, python, limits, environment=environment, listener=listener)
+    run = _choose_engine(request.engine)
+    trace = run(target.job, python, limits, environment=environment, listener=listener)
     _report(request, trace, progress)
     if request.output is not None:
         _write_executed(Path(request.output), target, trace)
     return EXIT_CODES[trace.ending.kind]
+
+
+def _choose_engine(engine: str) -> Callable[..., Trace]:
+    if engine == "kernel":
+        from nbtools.run.kernel import run_in_kernel
+
+        return run_in_kernel
+    return run_job
 
 
 def _report(request: RunRequest, trace: Trace, progress: Progress) -> None:

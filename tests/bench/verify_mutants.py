@@ -2,8 +2,9 @@
 
 The notebooks of fixtures/behaviour are converted, and their conversions changed: a literal, a
 dropped statement that shows something, the message of an exception, displays in another order,
-a figure's colour, neighbouring cells exchanged. A mutant counts if it changes what is shown: if
-the raw outputs of the run, compared as they are, differ from those of the honest conversion.
+a figure's colour, neighbouring cells exchanged. A mutant counts if it changes what is seen:
+if the raw outputs of the run differ from those of the honest conversion, compared as they are but
+for what nobody sees: plain text beside a richer form, and a carriage return that ends a line.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ast
 import itertools
 import json
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -32,7 +34,7 @@ from nbtools.formats.reactive_reader import parse_reactive
 from nbtools.run.job import Job
 from nbtools.run.reactive import plan_reactive
 from nbtools.run.session import Limits, run_job
-from nbtools.run.trace import Trace
+from nbtools.run.trace import Output, Trace
 from nbtools.verify.compare import conversion_standards
 from nbtools.verify.folders import private_place
 from nbtools.verify.groups import Group, align_cells, code_cells, group_cells
@@ -132,11 +134,11 @@ class Bench:
         return run_apart(job, 1)
 
     def shown(self, trace: Trace, sources: Sequence[str]) -> str:
-        """Everything a run showed, as it is: per group, so that an exchange alone is no change."""
+        """Everything that is seen of a run, per group: so an exchange alone is no change."""
         runs = {run.cell: run for run in trace.cells}
         outputs = [
             [
-                (o.kind == "stream", o.name, o.text, o.data, o.error_name, o.error_text)
+                (o.kind == "stream", o.name, *seen(o), o.error_name, o.error_text)
                 for part in group.parts
                 if part in runs
                 for o in runs[part].outputs
@@ -153,6 +155,19 @@ class Bench:
         groups = self.groups(sources)
         cells = judge_groups(groups, self.references, Run(trace, str), self.standards)
         return any(cell.verdict in RED for cell in cells)
+
+
+_RICHER = ("text/html", "text/latex", "text/markdown", "image/png", "image/svg+xml")
+
+
+def seen(output: Output) -> tuple[str, dict[str, object]]:
+    """What a reader sees of an output: its printed text, and its data."""
+    richer = any(kind in output.data for kind in _RICHER)
+    data = {k: v for k, v in output.data.items() if not (richer and k == "text/plain")}
+    return _LINE_END.sub("\n", output.text), data
+
+
+_LINE_END = re.compile(r"\r+\n")
 
 
 def run_apart(job: Job, seed: int) -> Trace:
@@ -181,7 +196,9 @@ def measure_case(case: Case, most: int) -> tuple[Counter[str], Counter[str], lis
         again = bench.run(bench.sources)
         if again is None or bench.shown(again, bench.sources) != before:
             return changed, found, missed  # it varies by itself
-        for kind, sources in list(mutate(bench.sources))[:most]:
+        mutants = list(mutate(bench.sources))
+        step = max(len(mutants) // most, 1)
+        for kind, sources in mutants[::step][:most]:
             trace = bench.run(sources)
             if trace is None or bench.shown(trace, sources) == before:
                 continue
