@@ -14,7 +14,7 @@ MODULES = sorted((ROOT / "nbtools").rglob("*.py"))
 LIBRARY_HOMES = {
     "click": ("cli.py", "commands/", "pages.py"),
     "libcst": ("convert/",),
-    "nbformat": ("formats/",),
+    "nbformat": ("formats/", "run/kernel.py"),
     "pathspec": ("files.py", "patterns.py"),
     "ruff_api": ("convert/",),
 }

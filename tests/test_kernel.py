@@ -39,7 +39,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -
 
 def what_it_did(text: str) -> list[tuple[object, ...]]:
     return [
-        (cell["status"], *[(o["output_type"], o.get("text"), o.get("data")) for o in cell["outputs"]])
+        (
+            cell["status"],
+            *[(o["output_type"], o.get("text"), o.get("data")) for o in cell["outputs"]],
+        )
         for cell in json.loads(text)["cells"]
     ]
 
