@@ -586,7 +586,9 @@ class _Session:
         if self.recorder.done is None:
             self._close_current()
             self._tell()
-        if self.recorder.ready is None and self.ending and self.ending.kind == "died":
+        died = self.ending is not None and self.ending.kind == "died"
+        killed = (self.process.poll() or 0) < 0
+        if self.recorder.ready is None and died and not killed:
             self._refuse()
 
     def _read(self) -> None:
