@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, revise
 
+_MODULE = b'__import__("builtins")'
+"""An import statement would need a name, which a function of the notebook may have for its own."""
 _NAMES = frozenset({"__builtins__", "__builtin__"})
 
 
@@ -37,12 +37,9 @@ def _name(script: Script, log: Log) -> Script:
     lines = [line.encode() for line in script.source.split("\n")]
     for node in sorted(nodes, key=lambda n: (n.lineno, n.col_offset), reverse=True):
         line, end = lines[node.lineno - 1], node.col_offset + len(node.id)
-        lines[node.lineno - 1] = line[: node.col_offset] + b"builtins" + line[end:]
+        lines[node.lineno - 1] = line[: node.col_offset] + _MODULE + line[end:]
         if script.cell is not None:
             reason = f"`{node.id}` is the module `builtins` in Jupyter alone"
             where = script.line_in_cell(node.lineno)
             log.edit("replace", script.cell, reason, line=where, lines=1)
-    if not nodes:
-        return script
-    revised = revise(script, b"\n".join(lines).decode())
-    return replace(revised, imports=(*script.imports, "import builtins"))
+    return revise(script, b"\n".join(lines).decode()) if nodes else script
