@@ -587,7 +587,7 @@ class _Session:
             self._close_current()
             self._tell()
         died = self.ending is not None and self.ending.kind == "died"
-        killed = (self.process.poll() or 0) < 0
+        killed = (self.process.returncode or 0) < 0  # known, if it died: nobody else may ask
         if self.recorder.ready is None and died and not killed:
             self._refuse()
 
