@@ -5,13 +5,13 @@ The worker is a copy that does it right before, or right after, it sends its n-t
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from test_verify_command import write_notebook
 
 from nbtools.cells import ReactiveCell, ReactiveNotebook
 from nbtools.run import session
@@ -88,15 +88,7 @@ main(["run", sys.argv[2], "--json", "--python", sys.executable])
 
 @pytest.mark.parametrize("after", [False, True])
 def test_ctrl_c_at_each_event(tmp_path: Path, after: bool) -> None:
-    cells: list[dict[str, object]] = [
-        {"cell_type": "code", "metadata": {}, "outputs": [], "source": source,
-         "execution_count": None}
-        for source in CELLS
-    ]  # fmt: skip
-    path = tmp_path / "nb.ipynb"
-    path.write_text(
-        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
-    )
+    path = write_notebook(tmp_path / "nb.ipynb", *CELLS)
     interrupted = 0
     for turn in range(1, MOST):
         act = "os.kill(os.getppid(), 2)"

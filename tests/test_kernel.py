@@ -9,24 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_verify_command import write_notebook
 
 from nbtools import cli
 
 pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="notebooks run on Linux and macOS")
-
-
-def write(path: Path, *sources: str) -> Path:
-    cells: list[dict[str, object]] = [
-        {"cell_type": "code", "metadata": {}, "outputs": [], "source": each,
-         "execution_count": None}
-        for each in sources
-    ]  # fmt: skip
-    path.write_text(
-        json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
-    )
-    return path
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> Any:
@@ -48,7 +37,7 @@ def what_it_did(text: str) -> list[tuple[object, ...]]:
 
 
 def test_both_engines_do_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(
+    path = write_notebook(
         tmp_path / "a.ipynb",
         "print('hello')\n1 + 1",
         "_ * 10",
@@ -69,7 +58,7 @@ def test_both_engines_do_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_cell_that_takes_too_long_is_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write(tmp_path / "a.ipynb", "import time\ntime.sleep(60)")
+    path = write_notebook(tmp_path / "a.ipynb", "import time\ntime.sleep(60)")
     output = run(capsys, path, "--engine", "kernel", "--cell-timeout", 1, code=4)
     assert "cell 1" in output.out
 
@@ -77,7 +66,7 @@ def test_a_cell_that_takes_too_long_is_ended(
 def test_what_the_kernel_cannot_do_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write(tmp_path / "a.ipynb", "1")
+    path = write_notebook(tmp_path / "a.ipynb", "1")
     reactive = ("--engine", "kernel", "--reactive")
     assert "top to bottom" in run(capsys, path, *reactive, code=2).err
     limited = ("--engine", "kernel", "--memory", "1G")
@@ -87,7 +76,7 @@ def test_what_the_kernel_cannot_do_is_refused(
 def test_an_interpreter_without_ipykernel(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write(tmp_path / "a.ipynb", "1")
+    path = write_notebook(tmp_path / "a.ipynb", "1")
     bare = tmp_path / "python"
     bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -I "$@"\n')
     bare.chmod(0o755)

@@ -373,7 +373,7 @@ class TestFixes:
         monkeypatch.setattr("nbtools.commands.lint.write_bytes_atomically", refuse)
         result = run("--fix")
         assert result.code == 2
-        message = "a.ipynb: it could not be written: Permission denied\n"
+        message = "a.ipynb: the fixes could not be written: Permission denied\n"
         assert message in result.err
 
 

@@ -358,7 +358,7 @@ def _write(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> list[Outcome]:
             try:
                 write_bytes_atomically(Path(job.path), outcome.text)
             except OSError as error:
-                reason = f"it could not be written: {describe_os_error(error)}"
+                reason = f"the fixes could not be written: {describe_os_error(error)}"
                 outcome = replace(outcome, status="failed", reason=reason, fixed=0)
         written.append(without_text(outcome))
     return written

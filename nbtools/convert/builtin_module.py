@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, revise
+from nbtools.convert.splice_text import Splice, Text, apply_splices
 
 _MODULE = b'__import__("builtins")'
 """An import statement would need a name, which a function of the notebook may have for its own."""
@@ -19,27 +20,23 @@ _NAMES = frozenset({"__builtins__", "__builtin__"})
 
 def name_builtins(scripts: Sequence[Script], log: Log) -> list[Script]:
     """Let every cell that reads `__builtins__` read the module instead."""
+    mention = [any(name in script.source for name in _NAMES) for script in scripts]
+    if not any(mention):
+        return list(scripts)
     if any(not _NAMES.isdisjoint(s.facts.binds) for x in scripts for s in x.statements):
         return list(scripts)
-    return [_name(script, log) if _mentions(script.source) else script for script in scripts]
-
-
-def _mentions(source: str) -> bool:
-    return any(name in source for name in _NAMES)
+    pairs = zip(scripts, mention, strict=True)
+    return [_name(script, log) if mentions else script for script, mentions in pairs]
 
 
 def _name(script: Script, log: Log) -> Script:
-    nodes = [
-        node
-        for node in ast.walk(ast.parse(script.source))
-        if isinstance(node, ast.Name) and node.id in _NAMES
-    ]
-    lines = [line.encode() for line in script.source.split("\n")]
-    for node in sorted(nodes, key=lambda n: (n.lineno, n.col_offset), reverse=True):
-        line, end = lines[node.lineno - 1], node.col_offset + len(node.id)
-        lines[node.lineno - 1] = line[: node.col_offset] + _MODULE + line[end:]
-        if script.cell is not None:
-            reason = f"`{node.id}` is the module `builtins` in Jupyter alone"
-            where = script.line_in_cell(node.lineno)
-            log.edit("replace", script.cell, reason, line=where, lines=1)
-    return revise(script, b"\n".join(lines).decode()) if nodes else script
+    text = Text(script.source)
+    splices: list[Splice] = []
+    for node in ast.walk(ast.parse(script.source)):
+        if isinstance(node, ast.Name) and node.id in _NAMES:
+            splices.append(Splice(text.start(node), text.end(node), _MODULE))
+            if script.cell is not None:
+                reason = f"`{node.id}` is the module `builtins` in Jupyter alone"
+                where = script.line_in_cell(node.lineno)
+                log.edit("replace", script.cell, reason, line=where, lines=1)
+    return revise(script, apply_splices(text, splices)) if splices else script

@@ -8,6 +8,7 @@ from typing import Literal
 
 from nbtools.analysis.facts import dotted_name
 from nbtools.convert.scripts import Script, revise
+from nbtools.convert.splice_text import Splice, Text, apply_splices
 
 ValueKind = Literal["none", "value", "unknown"]
 
@@ -83,17 +84,14 @@ def last_value_kind(script: Script) -> ValueKind:
 
 def wrap_values(source: str, values: Sequence[ast.Expr], function: str) -> str:
     """The source with some of its expression statements given to a function."""
-    lines = [line.encode() for line in source.split("\n")]
-    head = function.encode()
-    for value in sorted(values, key=lambda v: (v.lineno, v.col_offset), reverse=True):
-        brackets = isinstance(value.value, ast.Tuple)
-        before, after = (head + b"((", b"))") if brackets else (head + b"(", b")")
-        end = (value.end_lineno or value.lineno) - 1
-        column = value.end_col_offset or 0
-        lines[end] = lines[end][:column] + after + lines[end][column:]
-        start = value.lineno - 1
-        lines[start] = lines[start][: value.col_offset] + before + lines[start][value.col_offset :]
-    return b"\n".join(lines).decode()
+    text = Text(source)
+    splices: list[Splice] = []
+    for node in (value.value for value in values):
+        brackets = isinstance(node, ast.Tuple)
+        before, after = (b"((", b"))") if brackets else (b"(", b")")
+        start, end = text.start(node), text.end(node)
+        splices += Splice(start, start, function.encode() + before), Splice(end, end, after)
+    return apply_splices(text, splices)
 
 
 def silence_value(script: Script) -> Script:

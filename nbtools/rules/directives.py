@@ -181,24 +181,25 @@ def _statement_below(cell: CodeCell, line: int) -> tuple[int, int]:
         line,
     )
     last = first
-    for node in _statements(cell.tree.body):
-        rows = [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]
-        if cell.plain.lines[min(rows) - 1] == first:
-            end = min(node.end_lineno or node.lineno, len(cell.plain.lines))
-            last = max(last, cell.plain.lines[end - 1])
+    for start, end in _statement_lines(cell):
+        if start == first:
+            last = max(last, end)
     return first, last
 
 
 def statement_at(cell: CodeCell, line: int) -> int:
     """The first line of the innermost statement that has a line (1-based, the author's)."""
+    starts = (start for start, end in _statement_lines(cell) if start <= line <= end)
+    return max(starts, default=line)
+
+
+def _statement_lines(cell: CodeCell) -> Iterator[tuple[int, int]]:
+    """First and last line of each statement, decorators among it, as the author counts."""
     numbers = cell.plain.lines
-    first = line
     for node in _statements(cell.tree.body):
         rows = [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]
         end = min(node.end_lineno or node.lineno, len(numbers))
-        if numbers[min(rows) - 1] <= line <= numbers[end - 1]:
-            first = numbers[min(rows) - 1]
-    return first
+        yield numbers[min(rows) - 1], numbers[end - 1]
 
 
 def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:

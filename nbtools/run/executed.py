@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nbtools.cells import Cell
@@ -79,6 +79,30 @@ def document_output(output: Output) -> dict[str, Any]:
     if output.kind == "execute_result":
         found["execution_count"] = output.count
     return found
+
+
+def read_output(output: Mapping[str, Any]) -> Output:
+    """An output of nbformat 4, what `document_output` writes. Raises KeyError, TypeError."""
+    kind = output["output_type"]
+    if kind == "stream":
+        name = str(output.get("name") or "stdout")
+        return Output("stream", name=name, text=_join("text/plain", output["text"]))
+    if kind == "error":
+        name, text = str(output.get("ename", "")), str(output.get("evalue", ""))
+        lines = tuple(map(str, output.get("traceback") or ()))
+        return Output("error", error_name=name, error_text=text, traceback=lines)
+    return Output(
+        "execute_result" if kind == "execute_result" else "display_data",
+        data={str(mime): _join(mime, each) for mime, each in (output.get("data") or {}).items()},
+        metadata=dict(output.get("metadata") or {}),
+        count=output.get("execution_count"),
+    )
+
+
+def _join(mime: str, value: Any) -> Any:
+    """Text that is saved in lines, as one; JSON as it is."""
+    is_lines = isinstance(value, list) and all(isinstance(line, str) for line in value)
+    return "".join(value) if is_lines and not mime.endswith("json") else value
 
 
 def _split(mime: str, value: Any) -> Any:

@@ -14,9 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from nbtools.errors import NbtoolsError
+from nbtools.run.executed import read_output
 from nbtools.run.job import Job, JobCell
 from nbtools.run.session import Limits, Listener
-from nbtools.run.trace import CellError, CellRun, Ending, Output, Trace
+from nbtools.run.trace import CellError, CellRun, Ending, Trace
 
 _VERSIONS = "import ipykernel, platform; print(platform.python_version(), ipykernel.__version__)"
 
@@ -126,7 +127,7 @@ class _Kernel:
         run = CellRun(
             cell.index,
             status,  # type: ignore[arg-type]
-            tuple(map(_read_output, node.outputs)),
+            tuple(map(read_output, node.outputs)),
             time.monotonic() - begun,
             error,
             expected=status == "error" and cell.raises,
@@ -176,19 +177,3 @@ def _add_cell(client: Any, source: str) -> Any:
 
     client.nb.cells.append(nbformat.v4.new_code_cell(source))  # type: ignore[no-untyped-call]
     return client.nb.cells[-1]
-
-
-def _read_output(output: Mapping[str, Any]) -> Output:
-    kind = output["output_type"]
-    if kind == "stream":
-        return Output("stream", name=output["name"], text=output["text"])
-    if kind == "error":
-        lines = tuple(output["traceback"])
-        name, text = output["ename"], output["evalue"]
-        return Output("error", error_name=name, error_text=text, traceback=lines)
-    return Output(
-        kind,
-        data=dict(output["data"]),
-        metadata=dict(output["metadata"]),
-        count=output.get("execution_count"),
-    )

@@ -157,10 +157,15 @@ def compare_from_shell(chosen: Sequence[Path], repeats: int) -> Figure:
     return Figure(name, middle, FASTER_FROM_SHELL, True, "times faster")
 
 
+def find_environment() -> dict[str, str]:
+    """Of an installed tool: its modules are compiled."""
+    found = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return found | {"PYTHONPATH": str(ROOT)}
+
+
 def measure_from_shell(notebook: Path, repeats: int) -> tuple[float, float]:
     """Seconds of `nbtools convert` and of `marimo convert`, which take turns."""
-    environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed tool is compiled
+    environment = find_environment()
     run = partial(subprocess.run, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     source = str(notebook.resolve())
     with tempfile.TemporaryDirectory() as folder:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import SIZES, generate_notebook
+from bench import SIZES, find_environment, generate_notebook
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(sys.executable).parent
@@ -49,15 +48,11 @@ SMALL = {
 }
 
 
-def environment() -> dict[str, str]:
-    """Of an installed tool: its modules are compiled."""
-    found = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    return found | {"PYTHONPATH": str(ROOT)}
-
-
 def run(command: Sequence[str], folder: Path) -> None:
     """Run a command that may find something."""
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=find_environment(), capture_output=True, check=False
+    )
     if done.returncode not in (0, 1, 2) or b"Traceback" in done.stderr:
         raise SystemExit(done.stderr.decode())
 

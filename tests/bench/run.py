@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from bench import find_environment
 
 ROOT = Path(__file__).parents[2]
 FEW, MANY = 20, 1020
@@ -54,12 +55,6 @@ def write_jupyter(folder: Path, count: int) -> Path:
         json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
     )
     return path
-
-
-def find_environment() -> dict[str, str]:
-    """Of an installed tool: its modules are compiled."""
-    found = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    return found | {"PYTHONPATH": str(ROOT)}
 
 
 def measure(command: Sequence[str | Path], repeats: int = REPEATS) -> float:
