@@ -120,6 +120,15 @@ def test_a_rule_applied_twice_is_applied_once(rule: Any, text: str) -> None:
         assert rule.apply(once) == once
 
 
+def test_the_line_that_a_warning_quotes_may_be_another_and_nothing_else() -> None:
+    def warn(message: str, line: str) -> Display:
+        return Display(stderr=f"nb.ipynb#cell-6:1: AWarning: {message}\n  {line}\n")
+
+    for message in ("short", "\n\nof many\n  lines\n\n"):
+        assert verdict([warn(message, "f(x)")], warn(message, "typeset(f(x))")) == "same-by-rule"
+        assert verdict([warn(message, "f(x)")], warn(message + "!", "f(x)")) == "different"
+
+
 def test_a_rule_is_named_only_if_it_was_needed() -> None:
     left, right, used = apply_rules(RECORDED, "np.float64(1.5) at 0x7f0000aa", "1.5 at 0x7f0000bb")
     assert left == right

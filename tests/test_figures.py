@@ -26,7 +26,7 @@ def show(
     shown = show_figures(scripts, Notebook((*notebook.cells[:-1], last)), None, log)
     assert shown[0].source == PLT
     helped = {script.cell for script in shown if "show_figures" in script.helpers}
-    assert helped == {script.cell for script in shown if HELPER in script.source}
+    assert helped == {script.cell for script in shown if HELPER[:-1] in script.source}
     return [script.source for script in shown[1:]], log
 
 
@@ -82,6 +82,21 @@ PARTED = {
     "a value that is computed": (
         "plt.plot(x)\nf(x)",
         [f"plt.plot(x)\nresult_2 = f(x)\n{GCF}", "result_2"],
+    ),
+    "what may show its figure itself": (
+        "for a in b:\n    plt.figure(a)\nf(a)",
+        [
+            "for a in b:\n    plt.figure(a)\nresult_2 = f(a)\nshow_figures(result_2)",
+            "result_2",
+        ],
+    ),
+    "a name that may show its figure itself": (
+        "for a in b:\n    plt.figure(a)\na.b",
+        ["for a in b:\n    plt.figure(a)\nshow_figures(a.b)", "a.b"],
+    ),
+    "a value that is no artist": (
+        "for a in b:\n    plt.figure(a)\na, b",
+        [f"for a in b:\n    plt.figure(a)\n{HELPER}", "a, b"],
     ),
     "on one line": ("plt.plot(x); x", [f"plt.plot(x); result_2 = x\n{GCF}", "result_2"]),
 }

@@ -9,6 +9,7 @@ draw, the helper `show_figures` shows what is open.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import Facts, Import, SourceError, Statement
+from nbtools.analysis.facts import Facts, Import, SourceError, Statement, dotted_name
 from nbtools.analysis.modules import find_module_file, local_module
 from nbtools.cells import Notebook, Output
 from nbtools.convert.log import Log
@@ -206,6 +207,18 @@ def _all_calls(facts: Facts) -> Iterable[str]:
     return [*facts.calls, *(call for code in facts.code.values() for call in code.calls)]
 
 
+def _show_but_for(name: str, line: str) -> str:
+    """The line that shows figures, but for that of a value which may be an artist and show it."""
+    return f"show_figures({name})" if line == "show_figures()" else line
+
+
+def _last_name(script: Script) -> str:
+    """The dotted name that a cell ends in."""
+    last = ast.parse(script.source).body[-1]
+    assert isinstance(last, ast.Expr)
+    return dotted_name(last.value) or ""
+
+
 class _Cell:
     """Decides how one cell shows its figures."""
 
@@ -322,7 +335,9 @@ class _Cell:
         if not script.shows or self.gives_nothing():
             return [revise(script, f"{script.source.rstrip()}\n{line}")]
         if self.last.facts.calls:  # it may draw: it must run before the figure is shown
-            return name_last_value(script, [line], self.log)
+            return name_last_value(script, lambda name: [_show_but_for(name, line)], self.log)
+        if self.last.bare_name:
+            line = _show_but_for(_last_name(script), line)
         return part_last_value(script, [line], self.log)
 
     def gives_nothing(self) -> bool:

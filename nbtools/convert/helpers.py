@@ -265,16 +265,18 @@ def show_displays():
 '''
 
 _SHOW_FIGURES = '''\
-def show_figures():
-    """Show the open pyplot figures, as Jupyter does when a cell ends, and close them."""
+def show_figures(value=None):
+    """Show the open pyplot figures, but for that of `value`, which shows it, and close them."""
     import sys
 
     import marimo as mo
 
     plt = sys.modules.get("matplotlib.pyplot")
+    values = value if isinstance(value, (list, tuple)) else [value]
+    own = [each.figure for each in values if plt and isinstance(each, plt.Artist)]
     for number in plt.get_fignums() if plt else ():
         figure = plt.figure(number)
-        if figure.axes:
+        if figure.axes and not any(figure is each for each in own):
             mo.output.append(figure)
         plt.close(figure)
 '''

@@ -48,7 +48,7 @@ def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
         if not script.shows or gives_nothing(script, displays):
             result.append(script)
         elif not displays.isdisjoint(last):
-            result.extend(name_last_value(script, (), log))
+            result.extend(name_last_value(script, lambda _: (), log))
         elif not displays.isdisjoint(calls):
             result.extend(part_last_value(script, (), log))
         else:
@@ -93,7 +93,7 @@ def part_last_value(script: Script, show: Sequence[str], log: Log) -> list[Scrip
     """The cell without its last expression, then `show`; the expression in a cell of its own."""
     atoms = atoms_of(0, script.statements)
     if len(atoms) < 2 or len(atoms[-1].statements) > 1:
-        return name_last_value(script, show, log)
+        return name_last_value(script, lambda _: show, log)
     lines = script.text_lines()
     cut = atoms[-2].statements[-1].end_line
     _report(script, log)
@@ -103,12 +103,15 @@ def part_last_value(script: Script, show: Sequence[str], log: Log) -> list[Scrip
     ]
 
 
-def name_last_value(script: Script, show: Sequence[str], log: Log) -> list[Script]:
-    """As `part_last_value`, but the value is computed where it was, and only shown apart."""
+def name_last_value(script: Script, show: Callable[[str], Sequence[str]], log: Log) -> list[Script]:
+    """As `part_last_value`, but the value is computed where it was, and only shown apart.
+
+    show: Gives the lines that show something, for the name of the value.
+    """
     name = f"result_{(script.cell or 0) + 1}"
     edits = [AssignExpression(script.statements[-1].index, name)]
     source = edit_cell(script.source, edits).rstrip()
-    lines = [*source.split("\n"), *show]
+    lines = [*source.split("\n"), *show(name)]
     _report(script, log)
     line = script.statements[-1].line
     return [_take_lines(script, lines, 0), _take_lines(script, [name], line - 1)]

@@ -63,8 +63,8 @@ PLACES = _substitute(
 WARNING_LINES = _substitute(
     "source-line",
     "the line of code that a warning quotes",
-    r"(?m)(?<=Warning: )(.*)\n  \S.*",
-    r"\1",
+    r"(?s)(?<=Warning: )((?:(?!Warning: ).)*)\n  \S[^\n]*",  # the message may have many lines
+    r"\1\n  ...",
 )
 
 USAGE_ERRORS = _substitute(
