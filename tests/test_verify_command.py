@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,6 +119,18 @@ def test_what_varies_by_itself_never_differs(
     assert "different" not in output
     assert "missing" not in output
     assert f"{path}:cell 13: same" in output
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_memory_that_nobody_initialised_varies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = (
+        "import ctypes; libc = ctypes.CDLL(None)\nlibc.malloc.restype = ctypes.c_void_p\n"
+        "print(ctypes.string_at(libc.malloc(4000) + 2000, 4))"
+    )
+    output = verify(capsys, write_notebook(tmp_path / "a.ipynb", code, "1 + 1"), "-v")
+    assert f"{tmp_path / 'a.ipynb'}:cell 1: unstable" in output
 
 
 def test_the_exit_code_says_how_it_ended(

@@ -1,9 +1,10 @@
 """The proof: which runs are made, and what follows from them.
 
-The original runs twice, under different hash seeds, in fresh copies of its folder. The conversion
-runs in the order of the file, which tests what was rewritten, and with the order of cells that
-nothing links turned round, which tests the graph. More runs of the original are made only where
-something seems to differ, to tell what differs from what varies.
+The original runs twice, under different hash seeds and with other values in memory that nobody
+initialised, in fresh copies of its folder. The conversion runs in the order of the file, which
+tests what was rewritten, and with the order of cells that nothing links turned round, which tests
+the graph. More runs of the original are made only where something seems to differ, to tell what
+differs from what varies.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Request(Struct, frozen=True):
 
     python: str
     limits: Limits
-    environment: Mapping[str, str]  # of the runs, but for HOME and the hash seed
+    environment: Mapping[str, str]  # of the runs, but for HOME and what the seed sets
     against: Literal["fresh", "recorded", "both"] = "both"
     deep: bool = False
     in_place: bool = False
@@ -112,6 +113,7 @@ class _Prover:
             file = None if job.file is None else str(place.folder / Path(job.file).name)
             environment = {
                 **dict.fromkeys(_THREADS, "1"),
+                **_fill_memory(seed),
                 "HOME": str(place.home),
                 **request.environment,
                 "PYTHONHASHSEED": str(seed),
@@ -347,6 +349,11 @@ class _Prover:
         if not compared:
             return "inconclusive", "no cell shows anything that could be compared"
         return "reproduces", ""
+
+
+def _fill_memory(seed: int) -> dict[str, str]:
+    """What `np.empty` finds; in the first run, and without glibc, what happens to be there."""
+    return {} if seed == 1 else {"MALLOC_PERTURB_": str(seed * 37 % 256)}
 
 
 def _the_better(first: CellProof, second: CellProof) -> CellProof:
