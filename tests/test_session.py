@@ -517,6 +517,20 @@ def test_memory_is_limited() -> None:
     assert statuses(trace) == ["error", "ok"]
 
 
+def test_the_size_of_a_file_is_limited(tmp_path: Path) -> None:
+    code = f"with open({str(tmp_path / 'a')!r}, 'wb') as f: f.write(bytes(10**7))"
+    trace = run_reactive(code, "2", limits=Limits(file_size=10**6))
+    assert texts(trace.cells[0]) == ["error: OSError: [Errno 27] File too large"]
+    assert statuses(trace) == ["error", "ok"]
+    assert (tmp_path / "a").stat().st_size == 10**6
+
+
+def test_open_files_are_limited() -> None:
+    trace = run_reactive("kept = [open('/dev/null') for _ in range(5000)]", "2")
+    assert "Too many open files" in texts(trace.cells[0])[0]
+    assert statuses(trace) == ["error", "ok"]
+
+
 @pytest.mark.parametrize(
     "limits", [Limits(cell_seconds=0.3), Limits(seconds=0.5)], ids=["cell", "run"]
 )

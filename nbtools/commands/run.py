@@ -104,6 +104,12 @@ def with_limits(command: _Command) -> _Command:
             "--memory", callback=read_size, metavar="SIZE", help="Limit the memory: 500M, 2G."
         ),
         click.option(
+            "--file-size",
+            callback=read_size,
+            metavar="SIZE",
+            help="Limit the size of each file that is written.",
+        ),
+        click.option(
             "--cell-timeout",
             type=float,
             callback=read_seconds,
@@ -186,6 +192,7 @@ class RunRequest(Struct, frozen=True):
     timeout: float | None
     cell_timeout: float | None
     memory: int | None
+    file_size: int | None
     environment: Mapping[str, str]
     no_network: bool
     cwd: str | None
@@ -209,8 +216,11 @@ def _run(request: RunRequest) -> int:
     if request.watch and (request.as_json or request.output is not None):
         raise click.UsageError("--watch prints what runs: it goes with neither --json nor -o")
     in_kernel = request.engine == "kernel"
-    if in_kernel and (request.no_network or request.memory is not None):
-        raise click.UsageError("--engine kernel goes with neither --memory nor --no-network")
+    sizes = (request.memory, request.file_size)
+    if in_kernel and (request.no_network or any(size is not None for size in sizes)):
+        raise click.UsageError(
+            "--engine kernel does not go with --memory, --file-size or --no-network"
+        )
     target = read_target(request)
     if in_kernel and target.job.kind != "linear":
         raise click.UsageError("--engine kernel runs an .ipynb, from top to bottom")
@@ -223,7 +233,11 @@ def _run(request: RunRequest) -> int:
     )
     environment = {**os.environ, **request.environment}
     limits = Limits(
-        request.timeout, request.cell_timeout, request.memory, network=not request.no_network
+        request.timeout,
+        request.cell_timeout,
+        request.memory,
+        request.file_size,
+        network=not request.no_network,
     )
     if request.watch:
         from nbtools.commands.watch import watch_file

@@ -106,6 +106,7 @@ def _verify(paths: Sequence[str], jobs: int | None, **choices: Any) -> int:
             choices["timeout"],
             choices["cell_timeout"],
             choices["memory"],
+            choices["file_size"],
             network=not choices["no_network"],
         ),
         scrub_environment(os.environ, choices["environment"]),

@@ -57,6 +57,7 @@ class Limits(Struct, frozen=True):
     seconds: float | None = None  # of the whole run, by the clock
     cell_seconds: float | None = None
     memory: int | None = None  # bytes of address space
+    file_size: int | None = None  # bytes of each file that it writes
     network: bool = True  # False: it finds itself without one, but for loopback
     kept: int = 256_000_000  # bytes and characters that a run may show in all
     output: int = 10_000_000  # bytes that a cell may print, and characters of one mime type
@@ -503,6 +504,7 @@ class _Session:
             "token": self.token,
             "most": self.limits.output,
             "memory": self.limits.memory,
+            "file_size": self.limits.file_size,
             "cpu": None if cpu is None or self.stay else cpu * (os.cpu_count() or 1) + 10,
             "stay": self.stay,
             "no_network": not self.limits.network,

@@ -1591,12 +1591,18 @@ def _peak_memory() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+MOST_OPEN = 4096  # files: what a Jupyter server gives itself and its kernels
+
+
 def set_limits(job: dict[str, Any]) -> None:
     import resource
 
     _lower(resource.RLIMIT_CORE, 0)
     if job.get("memory"):
         _lower(resource.RLIMIT_AS, int(job["memory"]))
+    if job.get("file_size"):
+        _lower(resource.RLIMIT_FSIZE, int(job["file_size"]))
+    _lower(resource.RLIMIT_NOFILE, MOST_OPEN)
     if job.get("cpu"):
         _lower(resource.RLIMIT_CPU, int(job["cpu"]))
 
