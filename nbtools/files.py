@@ -173,15 +173,21 @@ def write_atomically(path: Path, text: str) -> None:
 
 def write_bytes_atomically(path: Path, data: bytes) -> None:
     """As `write_atomically`, with the file's bytes. Raises OSError."""
+    write_pieces_atomically(path, [data])
+
+
+def write_pieces_atomically(path: Path, pieces: Iterable[bytes]) -> None:
+    """As `write_atomically`, with the file's bytes one after the other. Raises OSError."""
     path = path.resolve()
     if path.exists() and not path.is_file():
-        path.write_bytes(data)  # /dev/stdout or a pipe must not be replaced by a file
+        with open(path, "wb") as file:  # /dev/stdout or a pipe must not be replaced by a file
+            file.writelines(pieces)
         return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         # open() and not tempfile: a new file gets the permissions that the umask leaves
         with open(temporary, "xb") as file:
-            file.write(data)
+            file.writelines(pieces)
         with suppress(FileNotFoundError):
             os.chmod(temporary, path.stat().st_mode & 0o7777)
         os.replace(temporary, path)

@@ -71,7 +71,7 @@ def test_the_process_is_killed_at_each_event(
         assert statuses[:done] == ["ok"] * done
         assert set(statuses[done + 1 :]) <= {"not-run", "cancelled"}
         for run, same in zip(trace.cells[:done], whole.cells[:done], strict=True):
-            assert run.outputs == same.outputs
+            assert [*run.outputs] == [*same.outputs]
     assert ended == {"died", "finished"}  # the last turn is one that never comes
     assert turn > 2 * len(CELLS)
 

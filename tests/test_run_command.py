@@ -256,13 +256,27 @@ def test_ctrl_c_interrupts_and_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(_path: Path, _data: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("nbtools.files.write_bytes_atomically", refuse)
     path = write_py(tmp_path / "nb.py", "1")
-    assert run(path, "-o", tmp_path / "out.ipynb") == 2
+    out = tmp_path / "out.ipynb"
+    out.symlink_to("/dev/full")
+    assert run(path, "-o", out) == 2
     assert capsys.readouterr().err.endswith("out.ipynb: No space left on device\n")
+
+
+@pytest.mark.parametrize("suffix", ["ipynb", "html"])
+def test_of_a_file_that_cannot_be_written_whole_the_old_one_stays(
+    tmp_path: Path, suffix: str
+) -> None:
+    out = tmp_path / f"out.{suffix}"
+    out.write_text("old")
+    write_py(tmp_path / "nb.py", "print('x' * 3_000)")
+    command = f"ulimit -f 2; exec {sys.executable} -m nbtools run nb.py -o {out.name}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, out.read_text()) == (2, "old")
+    assert done.stderr.endswith(f"{out.name}: File too large\n")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["nb.py", out.name]
 
 
 def test_an_old_notebook_is_written_as_a_new_one() -> None:
@@ -271,8 +285,10 @@ def test_an_old_notebook_is_written_as_a_new_one() -> None:
 
     trace = Trace("linear", (), Ending("finished"))
     for data in (b'{"nbformat": 3, "worksheets": []}', b"no json", b'{"nbformat": 4, "cells": 3}'):
-        text = write_executed(data, (Cell(0, "code", "x"), Cell(1, "markdown", "y")), trace)
-        nbformat.validate(nbformat.reads(text.decode(), 4))
+        text = "".join(
+            write_executed(data, (Cell(0, "code", "x"), Cell(1, "markdown", "y")), trace)
+        )
+        nbformat.validate(nbformat.reads(text, 4))
 
 
 def test_variables_are_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

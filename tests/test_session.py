@@ -400,6 +400,14 @@ def test_what_a_cell_prints_is_capped() -> None:
     assert trace.cells[1].outputs[0].dropped
 
 
+def test_a_gigabyte_that_a_cell_prints_is_counted_and_dropped() -> None:
+    trace = run_reactive("for _ in range(1000):\n    print('x' * 999_999)", "2")
+    (stream,) = trace.cells[0].outputs
+    assert len(stream.text) + stream.dropped == 10**9
+    assert len(stream.text) == Limits().output
+    assert statuses(trace) == ["ok", "ok"]
+
+
 def test_the_protocol_s_own_lines_are_text_like_any_other() -> None:
     line = '{"event": "done"}'
     trace = run_reactive(f"print({line!r})\nprint('\\0abc:12\\0')", "2")

@@ -6,7 +6,7 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -264,7 +264,8 @@ def _choose_engine(engine: str) -> Callable[..., Trace]:
 
 def _report(request: RunRequest, trace: Trace, progress: Progress) -> None:
     if request.as_json:
-        click.echo(format_json(trace, request.file))
+        sys.stdout.writelines(format_json(trace, request.file))
+        click.echo()
         return
     for run in trace.cells:
         if run.status == "not-run" or (run.status == "skipped" and run.because is not None):
@@ -274,20 +275,20 @@ def _report(request: RunRequest, trace: Trace, progress: Progress) -> None:
 
 
 def _write_executed(path: Path, target: Target, trace: Trace) -> None:
-    from nbtools.files import write_bytes_atomically
+    from nbtools.files import write_pieces_atomically
 
+    pieces = _render_executed(path.suffix, target, trace)
     try:
-        write_bytes_atomically(path, _render_executed(path.suffix, target, trace))
+        write_pieces_atomically(path, (piece.encode("utf-8", "replace") for piece in pieces))
     except OSError as error:
         raise NbtoolsError(f"{path}: {describe_os_error(error)}") from None
 
 
-def _render_executed(suffix: str, target: Target, trace: Trace) -> bytes:
+def _render_executed(suffix: str, target: Target, trace: Trace) -> Iterator[str]:
     if suffix == ".html":
         from nbtools.report.executed_page import format_page
 
-        page = "\n".join(format_page(target.job.name, target.cells, trace))
-        return page.encode("utf-8", "replace")
+        return (f"{line}\n" for line in format_page(target.job.name, target.cells, trace))
     from nbtools.run.executed import write_executed
 
     return write_executed(target.data, target.cells, trace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from typing import Any
 
 import nbtools
 from nbtools.report.printable import printable
+from nbtools.run.json_text import iterate_json
+from nbtools.run.spool import measure_value
 from nbtools.run.trace import CellRun, Output, Trace
 
 _MOST_LINES = 60  # of one output that are shown
@@ -90,8 +91,7 @@ def _overwrite(line: str) -> str:
 
 
 def _size(value: Any) -> str:
-    count = len(value) if isinstance(value, str) else len(json.dumps(value))
-    return f"{count:,} characters"
+    return f"{measure_value(value):,} characters"
 
 
 def format_trace(trace: Trace, name: str) -> Iterator[str]:
@@ -147,8 +147,8 @@ def describe_ending(trace: Trace) -> str:
 # --- JSON ---------------------------------------------------------------------------------------
 
 
-def format_json(trace: Trace, name: str) -> str:
-    """The run for programs; cells are numbered as people count them."""
+def format_json(trace: Trace, name: str) -> Iterator[str]:
+    """The run for programs, piece by piece; cells are numbered as people count them."""
     ending = trace.ending
     document = {
         "version": 1,
@@ -161,9 +161,9 @@ def format_json(trace: Trace, name: str) -> str:
         "marimo": trace.marimo,
         "seconds": round(trace.seconds, 3),
         "peak_memory": trace.peak_memory,
-        "cells": [_document_cell(run) for run in trace.cells],
+        "cells": map(_document_cell, trace.cells),
     }
-    return json.dumps(document, indent=2)
+    return iterate_json(document, indent=2)
 
 
 def _number(cell: int | None) -> int | None:
@@ -190,5 +190,5 @@ def _document_cell(run: CellRun) -> dict[str, Any]:
         "because": _number(run.because),
         "error": error,
         "dropped": sum(output.dropped for output in run.outputs),
-        "outputs": [document_output(output) for output in run.outputs],
+        "outputs": map(document_output, run.outputs),
     }

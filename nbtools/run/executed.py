@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nbtools.cells import Cell
+from nbtools.run.json_text import iterate_json
 from nbtools.run.trace import Output, Trace
 
 
-def write_executed(data: bytes | None, cells: Sequence[Cell], trace: Trace) -> bytes:
-    """The notebook as an .ipynb file.
+def write_executed(data: bytes | None, cells: Sequence[Cell], trace: Trace) -> Iterator[str]:
+    """The text of the notebook as an .ipynb file, piece by piece.
 
     Args:
         data: The .ipynb file that was run, whose metadata is kept; None if it was another.
@@ -22,10 +23,10 @@ def write_executed(data: bytes | None, cells: Sequence[Cell], trace: Trace) -> b
     runs = {run.cell: run for run in trace.cells}
     for index, cell in enumerate(document["cells"]):
         if index in runs and cell.get("cell_type") == "code":
-            cell["outputs"] = [document_output(output) for output in runs[index].outputs]
+            cell["outputs"] = map(document_output, runs[index].outputs)
             cell["execution_count"] = runs[index].turn
-    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-    return text.encode("utf-8", "replace")
+    yield from iterate_json(document, indent=1, ascii_only=False)
+    yield "\n"
 
 
 def _read_document(data: bytes | None, count: int) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ from msgspec.structs import replace
 
 from nbtools.errors import NbtoolsError
 from nbtools.run.job import Job, JobCell, document_round, with_descendants
+from nbtools.run.spool import Outputs, Spool, measure_value
 from nbtools.run.trace import CellError, CellRun, Ending, Frame, Output, Status, Trace
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -282,16 +283,24 @@ class _Recorder(Struct):
 
     job: Job
     room: int  # how much more of what is shown may be kept
+    spool: Spool = field(default_factory=Spool)
     runs: dict[int, CellRun] = field(default_factory=dict)
     current: int | None = None
     begun: float = 0.0
-    outputs: list[Output] = field(default_factory=list)
+    shown: Outputs | None = None  # by the current cell
     clear_next: bool = False
     turns: int = 0
     left: bool = False
     ready: Mapping[str, Any] | None = None
     done: Mapping[str, Any] | None = None
     news: list[int | CellRun] = field(default_factory=list)  # cells that started, and that ended
+
+    @property
+    def outputs(self) -> Outputs:
+        """What the current cell showed so far."""
+        if self.shown is None:
+            self.shown = Outputs(self.spool)
+        return self.shown
 
     def print(self, name: str, text: str) -> None:
         if not text:
@@ -301,7 +310,7 @@ class _Recorder(Struct):
         last = self.outputs[-1] if self.outputs else None
         if last is not None and last.kind == "stream" and last.name == name:
             dropped = last.dropped + left_out
-            self.outputs[-1] = replace(last, text=last.text + text, dropped=dropped)
+            self.outputs.change(-1, replace(last, text=last.text + text, dropped=dropped))
         else:
             self.outputs.append(Output("stream", name=name, text=text, dropped=left_out))
 
@@ -313,7 +322,7 @@ class _Recorder(Struct):
 
     def _keep_bundle(self, output: Output) -> Output:
         """An output, or what stands for it if there is no room: its formats and their sizes."""
-        sizes = {mime: _measure(value) for mime, value in output.data.items()}
+        sizes = {mime: measure_value(value) for mime, value in output.data.items()}
         total = sum(sizes.values())
         if total <= self.room:
             self.room -= total
@@ -323,7 +332,7 @@ class _Recorder(Struct):
 
     def _clear_if_due(self) -> None:
         if self.clear_next:
-            self.outputs.clear()
+            self.shown = None
             self.clear_next = False
 
     def start(self, event: Mapping[str, Any]) -> None:
@@ -348,19 +357,17 @@ class _Recorder(Struct):
             return
 
         def renew(old: Output) -> Output:
-            same = old.display_id == output.display_id
-            return replace(old, data=output.data, metadata=output.metadata) if same else old
+            return replace(old, data=output.data, metadata=output.metadata)
 
-        self.outputs[:] = map(renew, self.outputs)
-        for cell, run in self.runs.items():
-            if any(each.display_id == output.display_id for each in run.outputs):
-                self.runs[cell] = replace(run, outputs=tuple(map(renew, run.outputs)))
+        for shown in (self.outputs, *(run.outputs for run in self.runs.values())):
+            if isinstance(shown, Outputs):
+                shown.renew(output.display_id, renew)
 
     def clear(self, event: Mapping[str, Any]) -> None:
         if event.get("wait"):
             self.clear_next = True
         else:
-            self.outputs.clear()
+            self.shown = None
 
     def skip(self, event: Mapping[str, Any]) -> None:
         cell, because = int(event["cell"]), int(event["because"])
@@ -378,33 +385,30 @@ class _Recorder(Struct):
         stopped: Status = "stopped" if event.get("stopped") else "ok"
         found = status or ("error" if error else stopped)
         self.left = self.left or bool(event.get("leaves"))
+        self.outputs.close()
         run = CellRun(
             self.current,
             found,
-            tuple(self.outputs),
+            self.outputs,
             seconds=float(event.get("seconds", time.monotonic() - self.begun)),
             error=error,
             expected=found == "error" and self.job.cell(self.current).raises,
             turn=self.turns,
         )
-        self.current = None
-        self.outputs.clear()
+        self.current = self.shown = None
         self._finish(run)
 
     def _note_dropped(self, name: str, count: int) -> None:
         for position in reversed(range(len(self.outputs))):
             output = self.outputs[position]
             if count and output.kind == "stream" and output.name == name:
-                self.outputs[position] = replace(output, dropped=output.dropped + count)
+                more = replace(output, dropped=output.dropped + count)
+                self.outputs.change(position, more)
                 return
 
     def _finish(self, run: CellRun) -> None:
         self.runs[run.cell] = run
         self.news.append(run)
-
-
-def _measure(value: Any) -> int:
-    return len(value) if isinstance(value, str) else len(json.dumps(value))
 
 
 def _read_output(event: Mapping[str, Any]) -> Output:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -60,7 +60,7 @@ class CellRun(Struct, frozen=True):
 
     cell: int  # 0-based, as in the file
     status: Status
-    outputs: tuple[Output, ...] = ()
+    outputs: Sequence[Output] = ()
     seconds: float = 0.0
     error: CellError | None = None
     expected: bool = False  # the error is one that its tag `raises-exception` announces
