@@ -43,6 +43,11 @@ def parse_source(source: str) -> ast.Module:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: all that `compile` raises.
     """
+    return parse_anew(source)
+
+
+def parse_anew(source: str) -> ast.Module:
+    """As `parse_source`, but the tree is for one who changes it; it takes a tenth of a copy."""
     if warnings.filters[:1] == [_QUIET]:
         return _parse(source)
     with no_warnings():

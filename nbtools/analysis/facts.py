@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import copy
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -30,7 +29,7 @@ from nbtools.analysis.strings import (
     names_in_percent,
     script_run,
 )
-from nbtools.syntax import NODE_FIELDS, child_nodes, parse_source, walk_nodes
+from nbtools.syntax import NODE_FIELDS, child_nodes, parse_anew, parse_source, walk_nodes
 
 StatementKind = Literal["expression", "assign", "import", "function", "class", "delete", "other"]
 EMPTY: frozenset[str] = frozenset()
@@ -130,9 +129,12 @@ def read_statements(source: str) -> tuple[Statement, ...]:
     return tuple(_statement(index, node) for index, node in enumerate(module.body))
 
 
-def read_unannotated(module: ast.Module) -> tuple[Statement, ...]:
-    """The statements of a cell whose annotations are not evaluated, as `__future__` has it."""
-    plain = copy.deepcopy(module)
+def read_unannotated(source: str) -> tuple[Statement, ...]:
+    """The statements of a cell whose annotations are not evaluated, as `__future__` has it.
+
+    source: Must parse.
+    """
+    plain = parse_anew(source)
     for node in walk_nodes(plain):
         if isinstance(node, ast.arg):
             node.annotation = None

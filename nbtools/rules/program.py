@@ -61,11 +61,15 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
         """What the whole cell does."""
         return compose(statement.facts for statement in self.statements)
 
+    @property
+    def runs(self) -> str:
+        """The text of the statements that run; positions are those of `plain.source`."""
+        return self.refusal.runs if self.refusal else self.plain.source
+
     @cached_property
     def tree(self) -> ast.Module:
-        """The tree of the statements that run; positions are those of `plain.source`."""
-        runs = self.refusal.runs if self.refusal else self.plain.source
-        return parse_source(runs)
+        """The tree of the statements that run."""
+        return parse_source(self.runs)
 
     @cached_property
     def _nodes(self) -> Mapping[type[ast.AST], Sequence[ast.AST]]:
@@ -298,7 +302,7 @@ def _without_annotations(cells: list[CodeCell]) -> list[CodeCell]:
     futures = (i for i, cell in enumerate(cells) if "annotations" in cell.facts.futures)
     first = next(futures, len(cells))
     return cells[:first] + [
-        replace(cell, statements=read_unannotated(cell.tree)) if _is_annotated(cell) else cell
+        replace(cell, statements=read_unannotated(cell.runs)) if _is_annotated(cell) else cell
         for cell in cells[first:]
     ]
 
