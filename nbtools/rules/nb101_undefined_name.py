@@ -59,6 +59,11 @@ RULE = Rule(
         Example(("def f():\n    return missing\nf()",), found=("1:2:12",)),
         Example(("%%md A title", "print(a, b)\nprint(a)"), found=("2:1:7", "2:1:10")),
         Example(("%time y = f(1)",), found=("1:1:11",)),
+        Example(
+            ("%load circle.py", "Circle()"),
+            found=("2:1:1",),
+            note="`%load` writes code into the cell; it does not run it.",
+        ),
         Example(("print(__file__)",), found=("1:1:7",), note="A kernel has no `__file__`."),
         Example(("print(x)", "y = 1"), found=("1:1:7",), kind="reactive"),
     ),

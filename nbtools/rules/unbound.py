@@ -41,7 +41,7 @@ _QUIET_EXTENSIONS = frozenset(
 )
 """Extensions that put no names into the namespace when they are loaded."""
 _OPENING_MAGICS = frozenset(
-    "%load %loadpy %store %macro %rerun %recall %rep %edit %R %Rpull %Rget %octave %octave_pull "
+    "%store %macro %rerun %recall %rep %edit %R %Rpull %Rget %octave %octave_pull "
     "%%R %%cython %%cython_inline %%cython_pyximport %%octave %%julia %%sage %%ipytest %%cpp "
     "%%fortran %%add_to %%bigquery %%spark %%writeandexecute".split()
 )
