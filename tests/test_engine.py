@@ -23,7 +23,9 @@ NAMES = Settings(select=("NB101",))
 
 def check(data: bytes | str, path: str, settings: Settings = NAMES, fix: bool = False) -> Outcome:
     data = data.encode() if isinstance(data, str) else data
-    return check_source(data, path=path, folder=None, settings=settings, fix=fix)
+    return check_source(
+        data, path=path, folder=None, settings=settings, mend="fixes" if fix else None
+    )
 
 
 def ipynb(*sources: str, language: str = "python", version: str = "3.11.1") -> str:
@@ -129,7 +131,7 @@ def test_lint_loads_nothing_slow(tmp_path: Path) -> None:
     code = (
         "import sys; from nbtools.lint.engine import check_source; from nbtools.lint.settings "
         f"import Settings; data = open({str(tmp_path / 'n.ipynb')!r}, 'rb').read();"
-        "r = check_source(data, path='n.ipynb', folder=None, settings=Settings(), fix=True);"
+        "r = check_source(data, path='n.ipynb', folder=None, settings=Settings(), mend='fixes');"
         "assert r.status == 'checked', r;"
         "print(*[m for m in ('libcst', 'nbformat', 'IPython', 'marimo', 'asyncio', 'click')"
         "if m in sys.modules])"

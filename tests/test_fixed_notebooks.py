@@ -57,12 +57,12 @@ def count(outcome: Outcome) -> Counter[str]:
 def mend(cells: Sequence[str], wanted: Settings) -> tuple[bytes, Outcome]:
     data = to_bytes(cells)
     before = check(data, settings=wanted)
-    outcome = check(data, settings=wanted, fix=True)
+    outcome = check(data, settings=wanted, mend="fixes")
     assert outcome.bug == before.bug == ""
     assert count(outcome) <= count(before)
     assert outcome.fixed <= len(before.found) + 10 * len(cells)
     text = data if outcome.text is None else outcome.text
-    assert check(text, settings=wanted, fix=True).text is None, sources_of(text)
+    assert check(text, settings=wanted, mend="fixes").text is None, sources_of(text)
     return text, outcome
 
 

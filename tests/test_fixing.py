@@ -117,13 +117,13 @@ def test_all_fixes_together(unfixable: tuple[str, ...], example: Example, tmp_pa
     data, name = bytes_of(example)
     path = str(tmp_path / name)
     before = check_source(data, path=path, folder=tmp_path, settings=settings)
-    after = check_source(data, path=path, folder=tmp_path, settings=settings, fix=True)
+    after = check_source(data, path=path, folder=tmp_path, settings=settings, mend="fixes")
     assert after.bug == before.bug == ""
     if after.text is None:
         assert after.found == before.found
         return
 
-    again = check_source(after.text, path=path, folder=tmp_path, settings=settings, fix=True)
+    again = check_source(after.text, path=path, folder=tmp_path, settings=settings, mend="fixes")
     assert again.text is None
     assert len(after.found) <= len(before.found) - min(1, after.fixed)
     assert sum(dict(after.fixed_codes).values()) == after.fixed > 0

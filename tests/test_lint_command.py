@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 import nbtools
 from nbtools.cli import main
-from nbtools.lint.outcome import Outcome
+from nbtools.lint.outcome import Mend, Outcome
 from nbtools.lint.run import FILES_PER_PROCESS, Job, check_jobs
 from nbtools.lint.settings import Settings
 
@@ -51,12 +51,11 @@ def fake_check(
     path: str,
     folder: Path | None,
     settings: Settings,
-    fix: bool = False,
-    add_noqa: bool = False,
+    mend: Mend | None = None,
     physical: bool = True,
 ) -> Outcome:
     """Stand in for the rules: these tests are about what stands around them."""
-    text = data.decode()
+    text, fix = data.decode(), mend == "fixes"
     if "raise a bug" in text:
         raise ZeroDivisionError("of nbtools")
     if "kill" in text:

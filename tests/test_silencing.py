@@ -31,7 +31,7 @@ def notebook(*sources: str) -> bytes:
 
 
 def silence(data: bytes, name: str = "n.ipynb", settings: Settings = NAMES) -> Outcome:
-    return check_source(data, path=name, folder=None, settings=settings, add_noqa=True)
+    return check_source(data, path=name, folder=None, settings=settings, mend="noqa")
 
 
 def sources(outcome: Outcome) -> list[Any]:

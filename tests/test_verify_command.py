@@ -7,13 +7,16 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
 
 from nbtools import cli
 from nbtools.verify.files import find_tasks
+from nbtools.verify.verdict import Proof, Status
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="notebooks run on Linux and macOS")
 
@@ -227,10 +230,19 @@ def test_folders_are_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str
     write_notebook(tmp_path / "a.ipynb", "print(1)")
     write_notebook(tmp_path / "b.ipynb", "1 / 0")
     (tmp_path / "c.ipynb").write_text("{")
+    write_notebook(tmp_path / "d.ipynb")
     (tmp_path / "module.py").write_text("x = 1\n")
     output = verify(capsys, tmp_path, code=2, jobs=2)
-    assert "3 notebooks: 2 could be run, 1 ran without error" in output
+    assert "4 notebooks: 2 could be run, 1 ran without error" in output
     assert "1 of 2 conversions reproduce" in output
+    assert "1 have no code, 1 could not be read or proved, 1 raise an exception" in output
+
+
+@pytest.mark.parametrize("output_format", ["github", "html", "json", "junit"])
+def test_every_status_is_told(output_format: str) -> None:
+    proofs = [Proof("a.ipynb", status=status) for status in get_args(Status)]
+    report = import_module(f"nbtools.report.proof.{output_format}")
+    assert "\n".join(report.format_proofs(proofs))
 
 
 def test_an_ipynb_and_a_reactive_notebook_of_one_name_are_a_pair(

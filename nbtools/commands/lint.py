@@ -27,7 +27,7 @@ from nbtools.lint.configuration import (
     override,
     read_configuration,
 )
-from nbtools.lint.outcome import Outcome
+from nbtools.lint.outcome import Mend, Outcome
 from nbtools.lint.run import Job, check_jobs, without_text
 from nbtools.lint.selectors import check_selectors
 from nbtools.patterns import PathPatterns, find_invalid
@@ -291,6 +291,8 @@ def _plan(
     request: LintRequest, found: Sequence[Found], configurations: Configurations, *, physical: bool
 ) -> list[Job]:
     data = sys.stdin.buffer.read() if request.from_stdin else None
+    fixes: Mend | None = "fixes" if request.fix or request.diff else None
+    mend = "noqa" if request.add_noqa else fixes
     format_here = configurations.of_folder(Path.cwd()).output_format
     show_fixes = format_here in WITH_FIXES and not (request.statistics or request.diff)
     jobs = []
@@ -299,8 +301,7 @@ def _plan(
         settings = configuration.settings_of(
             item.path, unsafe_fixes=request.unsafe_fixes, show_fixes=show_fixes
         )
-        fix = request.fix or request.diff
-        jobs.append(Job(str(item.path), settings, fix, request.add_noqa, data, physical=physical))
+        jobs.append(Job(str(item.path), settings, mend, data, physical=physical))
     return jobs
 
 
@@ -312,7 +313,7 @@ def _check(request: LintRequest, jobs: Sequence[Job], here: Configuration) -> li
         beside = here.source.parent if here.source else Path.cwd()
         cache = open_cache(Path(request.cache_dir or beside / ".nbtools_cache"))
     checked = check_jobs(jobs, cache)
-    if not (request.fix or request.diff or request.add_noqa):
+    if all(job.mend is None for job in jobs):
         checked = map(without_text, checked)
     return list(with_progress(checked, len(jobs), "Checking", quiet=request.quiet))
 

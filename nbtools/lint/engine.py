@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from nbtools.lint.detection import detect_kind
-from nbtools.lint.outcome import NOT_ASKED, Excerpt, Outcome, Reported
+from nbtools.lint.outcome import NOT_ASKED, Excerpt, Mend, Outcome, Reported
 from nbtools.lint.settings import Settings
 
 if TYPE_CHECKING:  # a Python file that is no notebook is to cost next to nothing
@@ -23,9 +23,6 @@ if TYPE_CHECKING:  # a Python file that is no notebook is to cost next to nothin
 PYTHON2_RULE = "NB005"
 """What is said of a Python 2 notebook: one finding, and nothing of its cells."""
 
-_Fixes = Literal["rules", "noqa"]
-"""What mends a finding: what its rule offers, or a comment that hides it."""
-
 _ORDER = attrgetter("span", "code", "message")
 _CONTEXT = 2  # lines of the cell that are shown above a finding, and below
 
@@ -36,8 +33,7 @@ def check_source(
     path: str,
     folder: Path | None,
     settings: Settings,
-    fix: bool = False,
-    add_noqa: bool = False,
+    mend: Mend | None = None,
     physical: bool = True,
 ) -> Outcome:
     """Check one file, and mend what can be mended if that is asked for.
@@ -47,8 +43,7 @@ def check_source(
         path: How the user named it.
         folder: Where it lies, for modules and files beside it; None if it is not known.
         settings: What to look for.
-        fix: Whether to make the fixes that the settings allow; the result is `Outcome.text`.
-        add_noqa: Whether to add comments that hide what was found instead.
+        mend: What to mend findings by; the result is `Outcome.text`.
         physical: Whether to find where findings stand in the file of an .ipynb, not only in cells.
 
     Raises:
@@ -63,8 +58,7 @@ def check_source(
     select_rules(settings, "jupyter")  # raises before anything is tried
     try:
         with paused_collector():
-            fixes: _Fixes | None = "noqa" if add_noqa else "rules" if fix else None
-            return _check(data, path, name, folder, settings, fixes, physical)
+            return _check(data, path, name, folder, settings, mend, physical)
     except Exception as error:
         from traceback import format_exc
 
@@ -78,7 +72,7 @@ def _check(
     name: str,
     folder: Path | None,
     settings: Settings,
-    fixes: _Fixes | None,
+    mend: Mend | None,
     physical: bool,
 ) -> Outcome:
     from nbtools.convert.recursion import allow_deep_trees
@@ -102,12 +96,12 @@ def _check(
             return _explain(file, path)
         state = State(data, file, check(file))
         fixing = Fixing(state, {})
-        if fixes == "rules":
+        if mend == "fixes":
             from nbtools.lint.selection import may_fix
 
             allow = partial(may_fix, settings=settings)
             fixing = fix_findings(state, read, check, allow, work_out_fix)
-        elif fixes == "noqa":
+        elif mend == "noqa":
             from nbtools.lint.silencing import silence
 
             fixing = fix_findings(state, read, check, lambda _: True, silence)

@@ -9,6 +9,8 @@ from msgspec import Struct
 from nbtools.rules.finding import Finding
 
 Status = Literal["checked", "skipped", "failed", "not-a-notebook"]
+Mend = Literal["fixes", "noqa"]
+"""What findings are mended by: the fixes that settings allow, or comments that hide them."""
 
 
 class Physical(Struct, frozen=True):

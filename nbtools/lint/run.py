@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from nbtools.errors import describe_os_error
-from nbtools.lint.outcome import Outcome
+from nbtools.lint.outcome import Mend, Outcome
 from nbtools.lint.settings import Settings
 from nbtools.processes import map_in_processes, useful_workers
 
@@ -30,8 +30,7 @@ class Job(Struct, frozen=True):
 
     path: str  # as the user named it, and as reports show it
     settings: Settings
-    fix: bool = False
-    add_noqa: bool = False
+    mend: Mend | None = None
     data: bytes | None = None  # the file itself, where it does not come from the disk
     keep: bool = False  # the cache will be given the outcome
     physical: bool = True  # the report names lines of the file
@@ -56,7 +55,7 @@ def check_jobs(
     known = [_look_up(job, cache) for job in jobs]
     keep = cache is not None
     asked = [
-        replace(job, keep=keep and not (job.fix or job.add_noqa))
+        replace(job, keep=keep and job.mend is None)
         for job, outcome in zip(jobs, known, strict=True)
         if outcome is None
     ]
@@ -87,11 +86,14 @@ def _look_up(job: Job, cache: Cache | None) -> Outcome | None:
     if cache is None or job.data is not None:
         return None
     outcome = cache.find(job.path, job.settings, physical=job.physical)
-    if outcome and job.fix and any(r.finding.fix or r.finding.offer for r in outcome.found):
-        return None  # there is something to mend
-    if outcome and job.add_noqa and outcome.found:
-        return None
-    return outcome
+    return None if outcome and _may_mend(job, outcome) else outcome
+
+
+def _may_mend(job: Job, outcome: Outcome) -> bool:
+    """Whether the file, of which the outcome is known, must be read to be mended."""
+    if job.mend == "fixes":
+        return any(r.finding.fix or r.finding.offer for r in outcome.found)
+    return job.mend == "noqa" and bool(outcome.found)
 
 
 def _may_be_notebook(path: str) -> bool:
@@ -160,8 +162,7 @@ def _check(job: Job) -> Checked:
             path=job.path,
             folder=folder,
             settings=job.settings,
-            fix=job.fix,
-            add_noqa=job.add_noqa,
+            mend=job.mend,
             physical=job.physical,
         )
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 import nbtools
@@ -16,10 +16,10 @@ from nbtools.report.html import (
 from nbtools.report.proof.words import describe_item, headline, name_cell, summarize
 from nbtools.report.run import format_seconds
 from nbtools.verify.tokens import split_words
-from nbtools.verify.verdict import GREEN, RED, CellProof, Item, Proof, Verdict
+from nbtools.verify.verdict import GREEN, RED, CellProof, Item, Proof, Status, Verdict
 
 _MOST_LINES = 400  # of a difference
-_STATUS = {
+_STATUS: Mapping[Status, tuple[str, str]] = {
     "reproduces": ("good", "reproduces"),
     "empty": ("good", "no code"),
     "differs": ("bad", "differs"),

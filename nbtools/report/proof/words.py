@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nbtools.report.printable import printable
-from nbtools.verify.verdict import GREEN, RED, CellProof, Item, Proof
+from nbtools.verify.verdict import GREEN, RED, CellProof, Item, Proof, Status
 
 _MOST_CELLS = 8  # that are listed in one line
 
@@ -111,7 +111,7 @@ def describe_item(item: Item) -> str:
 def summarize(proofs: Sequence[Proof]) -> Iterator[str]:
     """Many notebooks, in the terms of the literature on reproducibility."""
     total = len(proofs)
-    read = [proof for proof in proofs if proof.status != "failed"]
+    read = [proof for proof in proofs if proof.status not in ("failed", "empty")]
     clean = [proof for proof in read if proof.status not in ("raises", "ended")]
     conversions = [proof for proof in read if proof.kind == "conversion"]
     proved = [proof for proof in conversions if proof.status == "reproduces"]
@@ -133,7 +133,8 @@ def _is_as_saved(proof: Proof) -> bool:
     return all(cell.verdict in GREEN for cell in proof.recorded.cells if cell.shows)
 
 
-_STATUS = {
+_STATUS: Mapping[Status, str] = {
+    "empty": "have no code",
     "differs": "differ",
     "failed": "could not be read or proved",
     "raises": "raise an exception",
