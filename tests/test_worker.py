@@ -80,6 +80,7 @@ def _cycle() -> list[object]:
     [
         Plain,
         int,
+        type((1.0).is_integer),
         [Plain, ValueError],
         Own(),
         [Own(), Own()],

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nbtools.analysis.facts import EMPTY
 from nbtools.analysis.modules import local_module
 from nbtools.analysis.versions import Atom, Block, atoms_of
 from nbtools.cells import Cell, Notebook, ReactiveCell, ReactiveNotebook
@@ -127,7 +128,8 @@ def _convert_cells(
     scripts = typeset_values(scripts, log)
     has_text = any(cell.kind != "code" for cell in notebook.cells)
     is_local = partial(local_module, folder=folder)
-    cells = _convert_code(scripts, notebook, has_text, is_local, log)
+    needs = frozenset({"mo"}) if has_text else EMPTY
+    cells = _convert_code(scripts, notebook, needs, is_local, log)
     comments = {s.cell: s.source for s in scripts if s.cell is not None and not s.statements}
     kept = keep_skipped(skipped, [block.source for block in cells], notebook, log)
     comments.update({cell: each.source for cell, each in kept.items()})
@@ -141,13 +143,13 @@ def _convert_cells(
 def _convert_code(
     scripts: Sequence[Script],
     notebook: Notebook,
-    needs_marimo: bool,
+    needs: frozenset[str],
     is_local: Callable[[str], bool],
     log: Log,
 ) -> list[Rendered]:
     """The code of all cells as rendered blocks, what nbtools adds in front."""
     edits, warnings = list(log.edits), list(log.warnings)
-    program = [*_prelude(scripts, needs_marimo), *scripts]
+    program = [*_prelude(scripts, needs), *scripts]
     imports = drop_repeated_imports(program, is_local, log)
     arranged = arrange_importable(_atoms(imports), is_local)
     _report_arrangement(imports.scripts, arranged, log)
@@ -158,19 +160,23 @@ def _convert_code(
     rendered = render_blocks(imports.scripts, imports, partition, log)
     if arranged.setup:
         rendered[0] = replace(rendered[0], cell=None, is_setup=True)
-    if not needs_marimo and any(block.needs_marimo for block in rendered):
+    needed = needs.union(*(block.needs for block in rendered))
+    if needed != needs:
         log.edits, log.warnings = edits, warnings
-        return _convert_code(scripts, notebook, True, is_local, log)
+        return _convert_code(scripts, notebook, needed, is_local, log)
     return rendered
 
 
-def _prelude(scripts: Sequence[Script], needs_marimo: bool) -> list[Script]:
-    """What the translated cells call: modules, and helper functions."""
+def _prelude(scripts: Sequence[Script], needs: frozenset[str]) -> list[Script]:
+    """What the translated cells call: modules, and helper functions.
+
+    needs: "mo", and helpers, that no script asks for, but a block that was rendered.
+    """
     wanted = {line for script in scripts for line in script.imports}
-    if needs_marimo:
+    if "mo" in needs:
         wanted.add("import marimo as mo")
     lines = sorted(line for line in wanted if not _is_imported_in_time(line, scripts))
-    helpers = sorted({name for script in scripts for name in script.helpers})
+    helpers = sorted((needs - {"mo"}).union(*(script.helpers for script in scripts)))
     added = [added_script("\n".join(lines))] if lines else []
     return added + [added_script(HELPERS[name].rstrip("\n")) for name in helpers]
 

@@ -24,6 +24,7 @@ from nbtools.convert.rewrite import (
     edit_cell,
 )
 from nbtools.convert.scripts import Script, ends_silent, sole_call
+from nbtools.convert.values import last_value_kind
 
 NO_VALUE_CALLS = frozenset({"print", "display", "show_figures", "shell", "write_file"})
 
@@ -33,7 +34,7 @@ class Rendered(Struct, frozen=True):
 
     source: str
     cell: int | None  # the author's cell (0-based) it stands for; None: added by nbtools
-    needs_marimo: bool = False  # it calls `mo`
+    needs: frozenset[str] = EMPTY  # of "mo" and the helpers, what its added calls need
     is_setup: bool = False  # it is the setup cell
     sources: tuple[
         int, ...
@@ -73,7 +74,7 @@ class _Renderer:
         self.index = index
         self.names = BlockNames(resolver, index)
         self.block, self.statements = self.names.block, self.names.statements
-        self.needs_marimo = False
+        self.needs: frozenset[str] = EMPTY
         kept = [s for a, s in self.statements if not self.vanishes(a, s)]
         self.last = kept[-1] if kept else None  # the last statement of the rendered block
 
@@ -92,7 +93,7 @@ class _Renderer:
         if self.names.copies:
             body = _insert_before_code(body, self.copied_lines())
         cell = self.scripts[self.anchor()].cell
-        return Rendered(body, cell, self.needs_marimo, sources=self.authors())
+        return Rendered(body, cell, self.needs, sources=self.authors())
 
     def authors(self) -> tuple[int, ...]:
         """The author's cells whose statements run here; one that is only defined again does not."""
@@ -213,14 +214,19 @@ class _Renderer:
         ends_block = last is self.last and not segment.after
         index = atom.statements.index(last)
         silent = ends_silent(script.source if ends_script else _slice(script, atom))
-        among_others = ends_script and ends_block and self.needs_marimo
+        among_others = ends_script and ends_block and bool(self.needs)
         if silent or (ends_script == ends_block and not among_others):
             return []
         line = script.line_in_cell(last.line)
         if ends_script:
-            self.needs_marimo = True
+            kind = last_value_kind(script)
+            if kind == "none":
+                return []
             self.report_display(script, line, "its value is shown, though other code follows now")
-            return [WrapExpression(index, "mo.output.append(", ")")]
+            is_value = kind == "value"
+            self.needs |= {"mo"} if is_value else {"show_value"}
+            shows = "mo.output.append" if is_value else "show_value"  # which leaves out None
+            return [WrapExpression(index, f"{shows}(", ")")]
         self.report_display(script, line, "its value is not shown, as in Jupyter")
         return [AssignExpression(index, "_")]
 

@@ -445,7 +445,7 @@ def _print_type(printer: Printer, value: Any, _cycle: bool) -> None:
     if any(callable(own.get("__repr__")) for own in kinds):
         _print_repr(printer, value, False)
         return
-    module = value.__dict__.get("__module__", getattr(value, "__module__", None))
+    module = getattr(value, "__module__", None)
     name = getattr(value, "__qualname__", value.__name__)
     known = module in (None, "builtins", "exceptions", "__builtin__")
     printer.text(name if known else "%s.%s" % (module, name))
