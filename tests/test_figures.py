@@ -40,6 +40,18 @@ ONE = {
         "plt.plot(x)\nplt.grid()",
         f"plt.plot(x)\nplt.grid()\n{GCF}",
     ),
+    "a function of seaborn that gives nothing": (
+        "import seaborn as sns\nsns.boxplot(x)\nsns.despine(left=True)",
+        f"import seaborn as sns\nsns.boxplot(x)\nsns.despine(left=True)\n{HELPER}",
+    ),
+    "seaborn's settings at last": (
+        "import seaborn as sns\nsns.boxplot(x)\nsns.set_style('dark')",
+        f"import seaborn as sns\nsns.boxplot(x)\nsns.set_style('dark')\n{HELPER}",
+    ),
+    "seaborn's axes at last": (
+        "import seaborn as sns\nsns.boxplot(x)",
+        "import seaborn as sns\nsns.boxplot(x)",
+    ),
     "printed at last": ("plt.plot(x)\nprint(x)", f"plt.plot(x)\nprint(x)\n{GCF}"),
     "shown at last": ("plt.plot(x)\nplt.show()", f"plt.plot(x)\n{GCF}"),
     "axes": (

@@ -37,6 +37,10 @@ _SEABORN_GRIDS = frozenset(
     {"catplot", "relplot", "displot", "lmplot", "jointplot", "pairplot", "FacetGrid", "PairGrid"}
     | {"factorplot", "clustermap", "JointGrid"}
 )
+_SEABORN_NOTHING = frozenset(
+    """despine move_legend set set_style set_context set_palette set_theme reset_defaults
+    reset_orig""".split()
+)
 _NOT_DRAWING = frozenset(
     """close show ion ioff rc rcParams rcdefaults get_cmap get_fignums set_cmap style cm use
     set set_style set_context set_palette set_theme load_dataset color_palette xkcd get_backend
@@ -298,7 +302,9 @@ class _Cell:
         known = _AXES_ARTISTS | (_ARTISTS if parts[0] in self.axes() else frozenset())
         if len(parts) > 1 and parts[-1] in known:
             return sole_call(self.script, self.last) is not None
-        return parts[0] in self.plotting.seaborn or parts[-1] == "plot" or parts[-2:-1] == ["plot"]
+        if parts[0] in self.plotting.seaborn:
+            return parts[-1] not in _SEABORN_NOTHING
+        return parts[-1] == "plot" or parts[-2:-1] == ["plot"]
 
     def axes(self) -> frozenset[str]:
         """The names that the cell gives to what pyplot makes: figures and axes."""
@@ -343,9 +349,11 @@ class _Cell:
     def gives_nothing(self) -> bool:
         """Whether the last expression surely has no value to show."""
         called = sole_call(self.script, self.last)
-        return called is not None and (
-            called == "print" or self.plotting.in_pyplot(called) in _NOTHING
-        )
+        if called is None:
+            return False
+        module, _, name = called.rpartition(".")
+        in_seaborn = module in self.plotting.seaborn and name in _SEABORN_NOTHING
+        return called == "print" or in_seaborn or self.plotting.in_pyplot(called) in _NOTHING
 
     def replace_shows(self, script: Script, new: str) -> Script:
         self.helper |= new == "show_figures()"
