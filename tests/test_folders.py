@@ -38,6 +38,19 @@ def test_a_copy_of_the_project_with_its_neighbours(tmp_path: Path) -> None:
     assert not (project / "notebooks" / "new").exists()
 
 
+def test_what_is_above_the_project_is_there_but_for_hidden_files(tmp_path: Path) -> None:
+    project = tmp_path / "a" / "b" / "c" / "project"
+    project.mkdir(parents=True)
+    (tmp_path / "a" / "style.css").write_text("1")
+    (tmp_path / "a" / ".key").write_text("2")
+    (project.parent / ".key").write_text("3")
+    with private_place(project) as place:
+        assert (place.folder / "../../../style.css").read_text() == "1"
+        assert not (place.folder / "../../../.key").exists()
+        assert not (place.folder / "../.key").exists()
+        assert place.folder.name == "project"
+
+
 def test_the_root_is_the_nearest_project(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "a" / "b").mkdir(parents=True)

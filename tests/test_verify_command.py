@@ -300,6 +300,18 @@ _READERS = {
 }  # fmt: skip
 
 
+def test_of_a_figure_without_axes_jupyter_shows_the_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    path = write_notebook(
+        tmp_path / "a.ipynb", "import matplotlib.pyplot as plt", "for _ in '12': plt.figure();"
+    )
+    output = verify(capsys, path)
+    assert "reproduces" in output
+    assert "is not shown" not in output
+
+
 def test_what_sympy_has_jupyter_typeset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("sympy")
     path = write_notebook(

@@ -271,13 +271,16 @@ def show_figures(value=None):
 
     import marimo as mo
 
+    class Text(str):
+        __repr__ = str.__str__
+
     plt = sys.modules.get("matplotlib.pyplot")
     values = value if isinstance(value, (list, tuple)) else [value]
     own = [each.figure for each in values if plt and isinstance(each, plt.Artist)]
     for number in plt.get_fignums() if plt else ():
         figure = plt.figure(number)
-        if figure.axes and not any(figure is each for each in own):
-            mo.output.append(figure)
+        if not any(figure is each for each in own):
+            mo.output.append(figure if figure.axes else Text(repr(figure)))
         plt.close(figure)
 '''
 

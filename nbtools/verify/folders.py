@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -21,6 +22,9 @@ from nbtools.files import SKIPPED
 
 LARGEST = 2 * 2**30
 """Bytes of a folder that is copied; a larger one is a mistake, or a matter for --in-place."""
+
+LEVELS = 3
+"""Folders above the project whose content a run sees, as `../../data` has it."""
 
 MOST_LINKS = 1000
 """To what is beside the project; links to all of a larger folder take long."""
@@ -60,15 +64,26 @@ def private_place(folder: Path, *, in_place: bool = False) -> Iterator[Place]:
         if in_place:
             yield Place(folder, None, root, home)
             return
-        around = temporary / "around"
-        copy = around / (root.name or "root")
-        _make_links(around, root.parent, lambda entry: entry.name != root.name)
+        copy = _make_surroundings(temporary / "around", root)
         try:
             _copy(root, copy, [LARGEST])
         except OSError as error:
             reason = error.strerror or str(error)
             raise NbtoolsError(f"cannot copy {root} for a run: {reason.lower()}") from None
         yield Place(copy / folder.relative_to(root), copy, root, home)
+
+
+def _make_surroundings(folder: Path, root: Path) -> Path:
+    """Folders like those above the project, with links to what is in them; gives its own place."""
+    chain = [root, *root.parents[:LEVELS]]
+    for child, parent in reversed([*itertools.pairwise(chain)]):
+        _make_links(folder, parent, partial(_is_beside, child.name))
+        folder /= child.name or "root"
+    return folder
+
+
+def _is_beside(name: str, entry: os.DirEntry[str]) -> bool:
+    return entry.name != name and _is_harmless(entry)
 
 
 def find_root(folder: Path) -> Path:
@@ -115,7 +130,7 @@ def _leads_up(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_harmless(entry: os.DirEntry[str]) -> bool:
-    """Whether a run may see something of the home directory: hidden files hold keys."""
+    """Whether a run may see something outside of the project: hidden files hold keys."""
     return not entry.name.startswith(".") or entry.name == ".cache"
 
 
