@@ -7,6 +7,7 @@ Each imports what it needs inside its body, so that it can stand alone in a cell
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import indent
 from types import MappingProxyType
 
 _SHELL = '''\
@@ -232,26 +233,35 @@ def time_it(function, number=None, repeat=7, quiet=False, output=False, loops=Fa
 '''
 
 _DISPLAY = '''\
-def display(*objects, **options):
+def display(*objects, display_id=None, **options):
     """Show objects where they stand in a cell, as Jupyter's display does."""
     import marimo as mo
 
+    class DisplayHandle:
+        """What updates a display; here it takes the place of all that the cell shows."""
+
+        def __repr__(self):
+            return f"<DisplayHandle display_id={display_id}>"
+
+        def display(self, value, **options):
+            mo.output.append(value)
+
+        def update(self, value, **options):
+            mo.output.replace(value)
+
     for value in objects:
         mo.output.append(value)
+    return None if display_id is None else DisplayHandle()
 '''
 
-_SHOW_DISPLAYS = '''\
+_SHOW_DISPLAYS = f'''\
 def show_displays():
     """Show what libraries display through IPython, which prints it outside of Jupyter."""
     import sys
 
-    import marimo as mo
     from IPython.core import display_functions
 
-    def display(*values, **options):
-        for value in values:
-            mo.output.append(value)
-
+{indent(_DISPLAY, "    ")}
     def clear_output(wait=False):
         pass
 
@@ -260,7 +270,7 @@ def show_displays():
         if hasattr(old, "__wrapped__"):
             continue  # marimo's editor has put its own in place
         for module in list(sys.modules.values()):
-            if getattr(module, "__dict__", {}).get(name) is old:
+            if getattr(module, "__dict__", {{}}).get(name) is old:
                 setattr(module, name, new)
 '''
 

@@ -58,6 +58,8 @@ def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
 
 def gives_nothing(script: Script, displays: frozenset[str]) -> bool:
     """Whether the last expression is one call of a function that returns None."""
+    if "display_id" in script.source:
+        return False  # `display` gives a handle
     return sole_call(script, script.statements[-1]) in (DISPLAYING & displays) | {"print"}
 
 
