@@ -129,6 +129,15 @@ def read_statements(source: str) -> tuple[Statement, ...]:
     return tuple(_statement(index, node) for index, node in enumerate(module.body))
 
 
+ANNOTATIONS: Mapping[type[ast.AST], str] = {
+    ast.arg: "annotation",
+    ast.AnnAssign: "annotation",
+    ast.FunctionDef: "returns",
+    ast.AsyncFunctionDef: "returns",
+}
+"""The kinds of nodes that hold an annotation, and the field that has it."""
+
+
 def read_unannotated(source: str) -> tuple[Statement, ...]:
     """The statements of a cell whose annotations are not evaluated, as `__future__` has it.
 
@@ -136,12 +145,10 @@ def read_unannotated(source: str) -> tuple[Statement, ...]:
     """
     plain = parse_anew(source)
     for node in walk_nodes(plain):
-        if isinstance(node, ast.arg):
-            node.annotation = None
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            node.returns = None
-        elif isinstance(node, ast.AnnAssign):
-            node.annotation = ast.Constant(None)
+        if type(node) in ANNOTATIONS:
+            # that of `x: int = 1` must be there
+            nothing = ast.Constant(None) if isinstance(node, ast.AnnAssign) else None
+            setattr(node, ANNOTATIONS[type(node)], nothing)
     return tuple(_statement(index, node) for index, node in enumerate(plain.body))
 
 

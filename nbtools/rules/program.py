@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from nbtools.analysis.facts import (
+    ANNOTATIONS,
     EMPTY,
     Facts,
     SourceError,
@@ -308,11 +309,9 @@ def _without_annotations(cells: list[CodeCell]) -> list[CodeCell]:
 
 
 def _is_annotated(cell: CodeCell) -> bool:
-    if cell.nodes(ast.AnnAssign) or any(arg.annotation for arg in cell.nodes(ast.arg)):
-        return True
-    if any(function.returns for function in cell.nodes(ast.FunctionDef)):
-        return True
-    return any(function.returns for function in cell.nodes(ast.AsyncFunctionDef))
+    return any(
+        getattr(node, field) for kind, field in ANNOTATIONS.items() for node in cell.nodes(kind)
+    )
 
 
 def _read_cell(cell: Cell, bound: frozenset[str]) -> CodeCell:
