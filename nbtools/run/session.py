@@ -380,7 +380,8 @@ class _Recorder(Struct):
         if self.current is None:
             return
         for name, count in dropped.items():
-            self._note_dropped(name, count)
+            if count:
+                self._note_dropped(name, count)
         error = _read_error(event["error"]) if event.get("error") else None
         stopped: Status = "stopped" if event.get("stopped") else "ok"
         found = status or ("error" if error else stopped)
@@ -401,7 +402,7 @@ class _Recorder(Struct):
     def _note_dropped(self, name: str, count: int) -> None:
         for position in reversed(range(len(self.outputs))):
             output = self.outputs[position]
-            if count and output.kind == "stream" and output.name == name:
+            if output.kind == "stream" and output.name == name:
                 more = replace(output, dropped=output.dropped + count)
                 self.outputs.change(position, more)
                 return

@@ -51,12 +51,15 @@ class Spool:
         return _Place(start, len(data), output.display_id)
 
     def get(self, place: _Place) -> Output:
-        """Read what `put` wrote."""
+        """Read what `put` wrote. Raises NbtoolsError if somebody cut the file."""
         assert self._file is not None
         self._file.seek(place.start)
         found = bytearray()
         while len(found) < place.size:
-            found += self._file.read(place.size - len(found))
+            more = self._file.read(place.size - len(found))
+            if not more:
+                raise NbtoolsError("the file with what the notebook shows was cut")
+            found += more
         return convert(json.loads(found), Output)
 
 
