@@ -66,7 +66,7 @@ RULE = Rule(
         "when they are run again."
     ),
     instead="Choose another name.",
-    measured="9 of 9 findings right in 774 public notebooks",
+    measured="9 of 9 findings right in 774 public notebooks, 4 of 4 in 433 held-out ones",
     valid=(
         Example(("import time", "def f():\n    time = 1")),
         Example(("import json", "import simplejson as json"), note="An import for another."),

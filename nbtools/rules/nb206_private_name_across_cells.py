@@ -90,7 +90,7 @@ RULE = Rule(
         "reads one stops with a NameError."
     ),
     instead="Take the underscore away.",
-    measured="2 of 2 findings right in 774 public notebooks",
+    measured="2 of 2 findings right in 774 public notebooks, 4 of 4 in 433 held-out ones",
     valid=(
         Example(("_x = 1\nprint(_x)",)),
         Example(("_x = 1", "_x = 2\nprint(_x)")),

@@ -70,7 +70,7 @@ RULE = Rule(
         "package that needs the module."
     ),
     instead="Rename the file.",
-    measured="no finding in 774 public notebooks",
+    measured="1 of 1 finding right in 433 held-out notebooks; none in 774 public ones",
     valid=(
         Example(("import helpers",), files={"helpers.py": "x = 1"}, note="It is meant."),
         Example(("import random",)),

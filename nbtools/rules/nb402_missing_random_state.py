@@ -152,7 +152,10 @@ RULE = Rule(
             found=("1:2:1",),
         ),
     ),
-    measured="12 of 12 sampled findings right; 47 findings in 774 public notebooks",
+    measured=(
+        "12 of 12 sampled findings right; 47 findings in 774 public notebooks; 2 of 2 right in 433 "
+        "held-out ones"
+    ),
     check=check,
     fix="unsafe",
 )

@@ -98,7 +98,7 @@ RULE = Rule(
     check=check,
     measured=(
         "5 of 5 findings right, 4 of them in 1,843 held-out notebooks; 1 finding in 774 public "
-        "notebooks"
+        "notebooks; 6 of 6 right in 433 held-out ones"
     ),
     words=_WORDS,
 )

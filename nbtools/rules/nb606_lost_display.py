@@ -167,7 +167,8 @@ RULE = Rule(
         ),
     ),
     measured=(
-        "28 of 28 sampled findings right; 267 findings in 774 public notebooks, most in one book"
+        "28 of 28 sampled findings right; 267 findings in 774 public notebooks, most in one book; "
+        "10 of 10 right in 433 held-out ones"
     ),
     check=check,
 )

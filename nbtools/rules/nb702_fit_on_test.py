@@ -101,6 +101,6 @@ RULE = Rule(
             found=("1:4:1",),
         ),
     ),
-    measured="no finding in 774 public notebooks",
+    measured="1 of 1 finding right in 433 held-out notebooks; none in 774 public ones",
     check=check,
 )
