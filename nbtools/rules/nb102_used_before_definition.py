@@ -84,6 +84,7 @@ RULE = Rule(
         Example(("try:\n    x\nexcept NameError:\n    x = 0", "x = 1")),
         Example(("sum([1])", "sum = 3"), note="Before, `sum` is Python's."),
         Example(("print(x)", "x = 1"), kind="reactive"),
+        Example(("!echo $line", "line = 1"), note="IPython leaves `$line` to the shell."),
     ),
     invalid=(
         Example(("print(x)", "x = 1"), found=("1:1:7",)),

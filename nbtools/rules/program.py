@@ -51,6 +51,7 @@ class CodeCell(Struct, frozen=True, eq=False, dict=True):
     plain: PlainCell
     statements: tuple[Statement, ...]  # those that run
     refusal: Refusal | None = None  # why Python does not run it, or not all of it
+    interpolated: frozenset[str] = EMPTY  # `$x` in magics: names that may be unbound
 
     @property
     def index(self) -> int:
@@ -293,7 +294,7 @@ def read_program(
         cells = [_read_cell(cell, EMPTY) for cell in code]
         asked = EMPTY.union(*(cell.plain.unbound for cell in cells))
         bound = asked & names_bound((cell.facts for cell in cells), folder) if asked else EMPTY
-        cells = [_read_cell(c.cell, bound) if c.plain.unbound & bound else c for c in cells]
+        cells = [_read_interpolated(c, bound) if c.plain.unbound & bound else c for c in cells]
         cells = _without_annotations(cells)
     return Program(kind, notebook, tuple(cells), name, folder, builtins=builtins, outputs=outputs)
 
@@ -316,6 +317,11 @@ def _is_annotated(cell: CodeCell) -> bool:
 
 def _read_cell(cell: Cell, bound: frozenset[str]) -> CodeCell:
     return _parse(cell, to_plain_python(cell.source, bound))
+
+
+def _read_interpolated(cell: CodeCell, bound: frozenset[str]) -> CodeCell:
+    """A cell whose magics are given values of names that other cells bind."""
+    return replace(_read_cell(cell.cell, bound), interpolated=cell.plain.unbound & bound)
 
 
 def _read_plain(cell: Cell) -> CodeCell:

@@ -105,6 +105,8 @@ class _Run:
         name, cell = found.name, self.program.cells[found.position]
         if name in self.given or name in self.asked or _HISTORY.fullmatch(name):
             return True
+        if name in cell.interpolated:
+            return True  # IPython leaves `$name` as it is
         if found.function or cell.plain.source is cell.cell.source:
             return False
         return name not in _words(cell.text_of(found.statement))  # what a magic was translated to
