@@ -124,7 +124,7 @@ def summarize(proofs: Sequence[Proof]) -> Iterator[str]:
         yield f"{len(proved)} of {len(conversions)} conversions reproduce"
     counts = Counter(proof.status for proof in proofs if proof.status != "reproduces")
     if counts:
-        told = [f"{count} {_STATUS[status]}" for status, count in sorted(counts.items())]
+        told = [f"{count} {_STATUS[status][count > 1]}" for status, count in sorted(counts.items())]
         yield ", ".join(told)
 
 
@@ -133,11 +133,12 @@ def _is_as_saved(proof: Proof) -> bool:
     return all(cell.verdict in GREEN for cell in proof.recorded.cells if cell.shows)
 
 
-_STATUS: Mapping[Status, str] = {
-    "empty": "have no code",
-    "differs": "differ",
-    "failed": "could not be read or proved",
-    "raises": "raise an exception",
-    "ended": "were ended by a limit or a signal",
-    "inconclusive": "show nothing that can be compared",
+_STATUS: Mapping[Status, tuple[str, str]] = {
+    "empty": ("has no code", "have no code"),
+    "differs": ("differs", "differ"),
+    "failed": ("could not be read or proved", "could not be read or proved"),
+    "raises": ("raises an exception", "raise an exception"),
+    "ended": ("was ended by a limit or a signal", "were ended by a limit or a signal"),
+    "inconclusive": ("shows nothing that can be compared", "show nothing that can be compared"),
 }
+"""What is said of one notebook, and of several."""
