@@ -199,9 +199,12 @@ class _Trace:
         return made
 
     def kept(self, name: str, version: int, facts: Facts) -> frozenset[CodeId]:
-        """The code that survives in a value made from `name`: all, or what a call returns."""
+        """The code that survives in a value made from `name`: all, or what a call returns.
+
+        A compound statement may do both: call it, and give it another name.
+        """
         codes = self.codes.get(version, _NO_CODE)
-        if name not in facts.calls:
+        if name not in facts.calls or name in facts.values:
             return codes
         return frozenset(c for c in codes if self.seen[c].code.escapes)
 
