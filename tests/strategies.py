@@ -421,6 +421,8 @@ def define(w: Writer, _step: Step) -> bool:
     name = w.target("func")
     if (name, "func") in needs:
         expression, needs = "a + 2", frozenset()
+    if w.indent and f"{name}(" in value:
+        return False  # the next turn of a loop calls the new one, which may need more
     shape = FUNCTIONS[w.number(len(FUNCTIONS))]
     local = (
         {("x", "int")}
