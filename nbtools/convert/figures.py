@@ -37,13 +37,12 @@ _SEABORN_GRIDS = frozenset(
     {"catplot", "relplot", "displot", "lmplot", "jointplot", "pairplot", "FacetGrid", "PairGrid"}
     | {"factorplot", "clustermap", "JointGrid"}
 )
-_SEABORN_NOTHING = frozenset(
-    """despine move_legend set set_style set_context set_palette set_theme reset_defaults
-    reset_orig""".split()
-)
-_NOT_DRAWING = frozenset(
+_SEABORN_SETTINGS = frozenset({"set", "set_style", "set_context", "set_palette", "set_theme"})
+_SEABORN_NOTHING = _SEABORN_SETTINGS | {"despine", "move_legend", "reset_defaults", "reset_orig"}
+"""Functions of seaborn that give None."""
+_NOT_DRAWING = _SEABORN_SETTINGS | frozenset(
     """close show ion ioff rc rcParams rcdefaults get_cmap get_fignums set_cmap style cm use
-    set set_style set_context set_palette set_theme load_dataset color_palette xkcd get_backend
+    load_dataset color_palette xkcd get_backend
     switch_backend rc_context setp fignum_exists array arange linspace zeros ones sin cos pi
     random mean normal rand randn savetxt loadtxt""".split()
 )
