@@ -55,11 +55,13 @@ def map_in_processes(
 def _start(workers: int) -> ProcessPoolExecutor:
     from concurrent.futures import ProcessPoolExecutor
 
-    return ProcessPoolExecutor(workers, initializer=_leave_interrupts_to_parent)
+    return ProcessPoolExecutor(workers, initializer=_prepare)
 
 
-def _leave_interrupts_to_parent() -> None:
+def _prepare() -> None:
     """Ctrl-C reaches every process: the first one speaks and starts no more work, that is all."""
+    import gc
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # what the parent made stays: looking through it is for nothing

@@ -36,7 +36,7 @@ NODE_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 _LAST_FIELD_FIRST = {kind: fields[::-1] for kind, fields in NODE_FIELDS.items()}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def parse_source(source: str) -> ast.Module:
     """The tree of a cell, which nobody may change: who asks again is given the same one.
 
@@ -106,15 +106,17 @@ def child_nodes(node: ast.AST) -> list[ast.AST]:
 def index_nodes(body: Sequence[ast.AST]) -> Mapping[type[ast.AST], Sequence[ast.AST]]:
     """The nodes of statements by their kind, in the order of the text."""
     found: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
-    pending: list[ast.AST] = [*reversed(body)]
+    pending: list[ast.AST | None] = [*reversed(body)]
     while pending:
         node = pending.pop()
+        if node is None:  # `{**x}` has a key that is None
+            continue
         kind = type(node)
         found[kind].append(node)
         for name in _LAST_FIELD_FIRST[kind]:
             value = getattr(node, name, None)
             if type(value) is list:
-                pending += filter(None, reversed(value))
+                pending += value[::-1]
             elif value is not None:
                 pending.append(value)
     return dict(found)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -123,6 +123,9 @@ class _Trace:
         self.seen: dict[CodeId, _Seen] = {}
         self.writers: dict[str, set[int]] = {}
         self.block = 0  # the block that runs
+        self.watched: set[str] = set()  # names that code looks up
+        self.writing = False  # some code binds global names
+        self.settled: set[tuple[frozenset[CodeId], bool]] = set()  # a call again finds the same
         self.bound = EMPTY.union(*(atom.bound for block in blocks for atom in block.atoms))
 
     def run(self) -> None:
@@ -133,7 +136,8 @@ class _Trace:
                     self.read(index, atom.facts)
                 if not atom.compound:
                     self.use(atom.facts, None)
-                    self.bind(index, atom)
+                    if atom.bound or atom.facts.holds or atom.facts.deletes:
+                        self.bind(index, atom)
                     continue
                 before = {name: self.env[name] for name in atom.bound if name in self.env}
                 self.bind(index, atom)
@@ -165,12 +169,18 @@ class _Trace:
             if not always and previous is not None:
                 self.give_code(version, self.codes.get(previous, _NO_CODE))
             env[name] = version
+        self.unsettle((*atom.bound, *facts.deletes))
         for name in facts.holds:
             if name in env and name not in facts.binds:
                 self.give_code(env[name], made[name])
         for name in facts.deletes:
             if name not in facts.always:
                 env.pop(name, None)
+
+    def unsettle(self, names: Iterable[str]) -> None:
+        """What code was found to look up may be another thing from here on."""
+        if not self.watched.isdisjoint(names):
+            self.settled.clear()
 
     def give_code(self, version: int, codes: frozenset[CodeId]) -> None:
         if codes:
@@ -179,6 +189,7 @@ class _Trace:
     def make(self, block: int, facts: Facts) -> dict[str, frozenset[CodeId]]:
         """The code that each name bound or filled here may hold."""
         made: dict[str, frozenset[CodeId]] = {}
+        self.settled.clear()
         for name, code in facts.code.items():
             identity = (block, name)
             if identity in self.seen:
@@ -188,6 +199,8 @@ class _Trace:
                 old.reads, old.called = reads & self.bound, False
             else:
                 self.seen[identity] = _Seen(code, code.reads & self.bound, made=len(self.versions))
+            self.watched |= code.reads
+            self.writing = self.writing or bool(code.writes)
             made[name] = frozenset({identity})
         for name, held in facts.holds.items():
             codes = made.get(name, _NO_CODE)
@@ -222,16 +235,19 @@ class _Trace:
             codes = self.codes.get(self.env.get(name, -1), _NO_CODE)
             if before and name in before:
                 codes |= self.codes.get(before[name], _NO_CODE)
-            if codes:
+            call = codes, name in facts.calls
+            if codes and call not in self.settled:
                 surely = facts.bound_before.get(name, EMPTY)
-                self.look_up(codes, before, surely, called=name in facts.calls)
+                self.look_up(*call, before, surely)
+                if not self.writing and (not before or self.watched.isdisjoint(before)):
+                    self.settled.add(call)
 
     def look_up(
         self,
         codes: frozenset[CodeId],
+        called: bool,
         before: Mapping[str, int] | None,
         surely: frozenset[str],
-        called: bool,
     ) -> None:
         """The code runs here, or may: resolve the names it looks up."""
         stack, done = sorted(codes), set(codes)

@@ -15,11 +15,13 @@ Version = tuple[int, int]
 
 _MAX_LENGTH = 20_000  # characters; libcst's time can grow with the square of an expression
 _MAX_DEPTH = 100  # brackets in brackets; thousands are more than libcst's stack holds
-_MAY_BE_NEWER = re.compile(
-    r"""\btype[ \t]+\w+[ \t]*[\[=]|\b(?:def|class)[ \t]+\w+[ \t]*\[|\bexcept[ \t]*\*|\[[^\]\n]*\*
-      | \b(?:f|t|rf|fr|rt|tr)['"]""",
-    re.VERBOSE | re.IGNORECASE,
+_SIGNS: tuple[tuple[Version, re.Pattern[str]], ...] = (
+    ((3, 11), re.compile(r"\bexcept[ \t]*\*|\[[^\]\n]*\*")),
+    ((3, 12), re.compile(r"\btype[ \t]+\w+[ \t]*[\[=]|\b(?:def|class)[ \t]+\w+[ \t]*\[")),
+    ((3, 12), re.compile(r"(?<![\w%])(?:f|rf|fr)['\"]", re.IGNORECASE)),
+    ((3, 14), re.compile(r"(?<![\w%])(?:t|rt|tr)['\"]", re.IGNORECASE)),
 )
+"""What a source holds that uses syntax which a version of Python brought, and many others do."""
 
 _ALIAS = re.compile(r"^([ \t]*)type[ \t]+(\w+)[ \t]*=(?!=)", re.MULTILINE)
 
@@ -31,7 +33,8 @@ def find_newer_python(source: str, running: Version = sys.version_info[:2]) -> V
         The version, newer than the running one; None if the source is wrong for every Python,
         or so large or deep that nobody can tell at a fair price.
     """
-    if not _MAY_BE_NEWER.search(source) or not _is_modest(source):
+    signs = (pattern for version, pattern in _SIGNS if version > running)
+    if not any(pattern.search(source) for pattern in signs) or not _is_modest(source):
         return None
     if _parses_without_aliases(source):
         return (3, 12) if running < (3, 12) else None

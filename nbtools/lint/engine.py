@@ -183,12 +183,16 @@ def run_rules(program: Program, rules: Iterable[Rule]) -> tuple[Finding, ...]:
     """What the rules find, in the order of the text."""
     found: list[Finding] = []
     for rule in rules:
-        if program.kind not in rule.kinds:
-            continue
-        if rule.words and not any(word in program.text for word in rule.words):
-            continue
-        found += rule.check(program)
+        if program.kind in rule.kinds and (not rule.words or _holds(program.text, rule.words)):
+            found += rule.check(program)
     return tuple(sorted(found, key=_ORDER))
+
+
+def _holds(text: str, words: Sequence[str]) -> bool:
+    for word in words:  # noqa: SIM110 - `any` takes twice the time, and all rules ask
+        if word in text:
+            return True
+    return False
 
 
 # --- what reports need besides --------------------------------------------------------------
