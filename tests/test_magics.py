@@ -115,10 +115,21 @@ SAME_LINES = [
     ("%sql r << select :n", 'r = mo.sql(f"select {n!r}", output=False)'),
     ("%precision 3", "# %precision 3"),
     ("import numpy as np\n%precision 3", "import numpy as np\nnp.set_printoptions(precision=3)"),
-    ("%%cython\ncdef int x\n\ny", "# %%cython\n# cdef int x\n#\n# y"),
+    ("%%debug_it\nx\n\ny", 'run_magic("debug_it", "", """\\\nx\n\ny\n""")'),
+    (
+        "%%cython -a\ncdef int x\ncpdef double f(y):\n    def g(): 1\nclass C: 1",
+        'f, C = run_magic("cython", "-a", """\\\ncdef int x\ncpdef double f(y):\n    def g(): 1\n'
+        'class C: 1\n""", makes="f C")',
+    ),
+    ("%%R -o a,b\nx", 'a, b = run_magic("R", "-o a,b", """\\\nx\n""", makes="a b")'),
     ("%%javascript\nalert(1)\n", "# %%javascript\n# alert(1)\n"),
     ("# c\n%%time\nx", "# c\n# %%time\nx"),
-    ("%nosuch a", "# %nosuch a"),
+    ("%nosuch a", 'run_magic("nosuch", "a")'),
+    ("a = 1\n%nosuch a.b len {c} b", 'a = 1\nrun_magic("nosuch", "a.b len {c} b", a=a)'),
+    ("a = b = 1\n%%nosuch", "a = b = 1\n# %%nosuch"),
+    ("x = %lsmagic", 'x = run_magic("lsmagic", "")'),
+    ("%load_ext rpy2.ipython", 'run_magic("load_ext", "rpy2.ipython")'),
+    ("%run a.ipy", 'run_magic("run", "a.ipy")'),
     ("    x = 1\n    %time x", "x = 1\nx  # %time"),
     (">>> x = 1\n>>> x", "x = 1\nx"),
     ("\n\n%%time\nx", "\n\n# %%time\nx"),
@@ -266,9 +277,9 @@ def test_constructs_are_told_with_their_lines() -> None:
 @pytest.mark.parametrize(
     ("source", "line", "words"),
     [
+        ("x\n%store", 2, "%store"),
         ("x\n%nosuch", 2, "%nosuch"),
-        ("%%R\nx", 1, "%%R"),
-        ("%run a.ipy", 1, "IPython code"),
+        ("%%R\nx", 1, "IPython, which has to be installed"),
         ("x\n%%time\n", 2, "first line"),
         ("%pip install -r r.txt", 1, "-r r.txt"),
         ("%sql sqlite://", 1, "engine"),
@@ -442,7 +453,9 @@ def test_helpers_stand_alone(name: str) -> None:
     assert function.name == name
     assert ast.get_docstring(function)
     assert HELPERS[name].endswith("\n")
-    assert globals_of(compile(HELPERS[name], name, "exec").co_consts) <= set(dir(builtins))
+    others = {"get_ipython"} if name == "run_magic" else set()
+    found = globals_of(compile(HELPERS[name], name, "exec").co_consts)
+    assert found <= set(dir(builtins)) | others
 
 
 def globals_of(constants: tuple[Any, ...]) -> set[str]:
@@ -579,7 +592,7 @@ def run_cell(source: str) -> dict[str, Any]:
         ("n = 1\n%timeit -n1 -r1 n = 2\nx = n", "x", 1),
         ("t = %timeit -o -q -n2 -r3 1\nx = t.loops, t.repeat", "x", (2, 3)),
         ("%env NBTOOLS_TEST=1\nx = %env NBTOOLS_TEST", "x", "1"),
-        ("x = 5\nif x:\n    %nosuch\n    %matplotlib inline", "x", 5),
+        ("x = 5\nif x:\n    %who\n    %matplotlib inline", "x", 5),
     ],
 )
 def test_cells_run(source: str, name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:

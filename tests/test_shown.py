@@ -6,7 +6,7 @@ import pytest
 from plans import make_scripts
 
 from nbtools.convert.log import Log
-from nbtools.convert.shown import call_display, functions_calling, show_values_apart
+from nbtools.convert.shown import functions_calling, show_values_apart
 
 
 def show(*cells: str) -> tuple[list[str], Log]:
@@ -70,21 +70,6 @@ def test_a_last_value_that_is_made_of_displays(last: str) -> None:
 def test_a_parted_cell_is_reported() -> None:
     _, log = show(f"\n{D}\nx")
     assert [(edit.kind, edit.cell, edit.line) for edit in log.edits] == [("split", 0, 3)]
-
-
-HELPED: dict[str, tuple[tuple[str, ...], list[bool]]] = {
-    "called": ((D, "x"), [True, False]),
-    "called later": (("def f(): display(1)",), [True]),
-    "handed on": (("y = map(display, z)",), [True]),
-    "the notebook's own": (("def display(x): pass", D), [False, False]),
-    "imported from IPython": (("from IPython.display import display", D), [True, True]),
-}
-
-
-@pytest.mark.parametrize(("cells", "expected"), HELPED.values(), ids=HELPED)
-def test_who_gets_the_helper(cells: tuple[str, ...], expected: list[bool]) -> None:
-    _, scripts = make_scripts(cells)
-    assert ["display" in script.helpers for script in call_display(scripts)] == expected
 
 
 def test_functions_that_call_something_directly_or_not() -> None:

@@ -13,9 +13,11 @@ from msgspec import Struct
 from nbtools.analysis.interpolation import Scope, interpolate
 from nbtools.analysis.line_magics import (
     MARIMO,
+    ONLY_IN_JUPYTER,
     Replacement,
     call_helper,
     quote_sql,
+    run_by_ipython,
     split_options,
     split_sql_target,
     timing_arguments,
@@ -55,8 +57,22 @@ def read_cell_magic(name: str, arguments: str, body: Sequence[str], scope: Scope
         return CellMagic("no", _translate_script(command, text, scope))
     if name in _TABLE:
         return CellMagic("no", _TABLE[name](arguments, text, scope))
-    note = f"`%%{name}` works only in Jupyter: the cell became a comment"
-    return CellMagic("no", Replacement(note=note))
+    if name in ONLY_IN_JUPYTER or not re.fullmatch(r"[\w.]+", name):
+        note = f"`%%{name}` works only in Jupyter: the cell became a comment"
+        return CellMagic("no", Replacement(note=note))
+    return CellMagic("no", run_by_ipython(name, arguments, scope, text, _compiled(name, text)))
+
+
+def _compiled(name: str, text: str) -> list[str]:
+    """The functions and classes of `%%cython` that Python can see."""
+    if not name.startswith("cython"):
+        return []
+    return list(dict.fromkeys(_COMPILED.findall(text)))
+
+
+_COMPILED = re.compile(
+    r"^(?:def|cpdef(?:\s+[\w\[\], :]+?)??|(?:cdef\s+)?class)\s+(\w+)\s*[(:]", re.M
+)
 
 
 def _body_text(body: Sequence[str]) -> str:

@@ -37,6 +37,11 @@ class Scope(Struct):
         return False
 
 
+def is_builtin(name: str) -> bool:
+    """Tell whether Python itself binds a name."""
+    return name in _BUILTINS
+
+
 def interpolate(text: str, scope: Scope) -> str:
     """A Python expression for the text of a magic or command: a literal or an f-string."""
     parts = expand(text, scope)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from nbtools.analysis.installs import read_install
-from nbtools.analysis.interpolation import Scope, expand, interpolate
+from nbtools.analysis.interpolation import Scope, expand, interpolate, is_builtin
+from nbtools.analysis.ipython_syntax import LINE_MAGICS
 from nbtools.analysis.literals import Field, quote_parts, quote_text
 
 MARIMO = "import marimo as mo"
@@ -19,13 +20,17 @@ WITHOUT_EFFECT = frozenset(
     """alias_magic autoawait autocall automagic autoreload autosave colors config doctest_mode
     gui load_ext logoff logon logstart logstate logstop matplotlib pdb rehashx reload_ext
     unload_ext xmode aimport pinfo pinfo2 pdoc
-    pdef psource pfile psearch quickref lsmagic magic page pycat more less man""".split()
+    pdef psource pfile psearch quickref magic page pycat more less man""".split()
 )
+# Magics that come with IPython, and need Jupyter's own history, files and names.
+ONLY_IN_JUPYTER = (LINE_MAGICS | {"store", "aimport"}) - {"lsmagic"}
 # Extensions that add magics which are translated, or nothing that a reactive notebook lacks.
 KNOWN_EXTENSIONS = frozenset(
-    """autoreload sql dotenv line_profiler memory_profiler watermark tensorboard storemagic
+    """autoreload sql dotenv line_profiler memory_profiler tensorboard storemagic
     lab_black nb_black jupyter_black autotime heat snakeviz""".split()
 )
+_LOADING = ("load_ext", "reload_ext")
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 ALIASES: Mapping[str, str] = {
     "cat": "cat",
     "cp": "cp",
@@ -68,13 +73,53 @@ def translate_line_magic(name: str, arguments: str, scope: Scope) -> Replacement
         return _TABLE[name](arguments.strip(), scope)
     if name in ALIASES:
         return translate_shell(_alias_command(ALIASES[name], arguments), scope)
-    if name == "load_ext" and arguments.strip().split(".")[0] not in KNOWN_EXTENSIONS:
-        return Replacement(note=f"`%load_ext {arguments}`: what the extension adds is missing")
+    if name in _LOADING and arguments.strip().split(".")[0] not in KNOWN_EXTENSIONS:
+        return run_by_ipython(name, arguments, scope)
     if name in WITHOUT_EFFECT:
         return Replacement(lost=False)
     if name.startswith("%"):
         return Replacement(note=f"`%{name}` counts on the first line of a cell only")
-    return Replacement(note=f"`%{name}` works only in Jupyter: it became a comment")
+    if name in ONLY_IN_JUPYTER or not re.fullmatch(r"[\w.]+", name):
+        return Replacement(note=f"`%{name}` works only in Jupyter: it became a comment")
+    return run_by_ipython(name, arguments, scope)
+
+
+def run_by_ipython(
+    name: str, arguments: str, scope: Scope, body: str | None = None, makes: Sequence[str] = ()
+) -> Replacement:
+    """Have IPython run a magic that is not its own: one that an extension or the notebook adds.
+
+    Args:
+        name: The magic, without `%`.
+        arguments: What follows it on its line; IPython puts values for `{name}` and `$name`.
+        scope: Which words of the line are names that the magic may look up.
+        body: The lines below a cell magic.
+        makes: Names that it binds, besides those that `-o name` asks for.
+    """
+    makes = [*_names_asked_for(arguments), *makes]
+    words = _WORD.findall(f"{name} {arguments}")
+    for each in makes:  # as in `-o x`; in `-i x -o x` it is needed too
+        if each in words:
+            words.remove(each)
+    needs = [w for w in dict.fromkeys(words) if not is_builtin(w) and scope.is_bound(w)]
+    texts = [name, arguments] if body is None else [name, arguments, body]
+    options = [f'makes="{" ".join(makes)}"'] if makes else []
+    given = [*map(quote_text, texts), *options, *(f"{word}={word}" for word in needs)]
+    sign = "%" if body is None else "%%"
+    typed = f"{sign}{name} {arguments[:40]}".rstrip()
+    note = f"`{typed}` is run by IPython, which has to be installed"
+    call = f"run_magic({', '.join(given)})"
+    helpers = frozenset({"run_magic", "get_ipython"})
+    if not makes:
+        return Replacement(value=call, helpers=helpers, note=note)
+    lines = f"{', '.join(makes)} = {call}".split("\n")
+    return Replacement(statements=tuple(lines), helpers=helpers, note=note)
+
+
+def _names_asked_for(arguments: str) -> list[str]:
+    """The names of `-o name`, as `%%R` has it, and magics that were made after it."""
+    given = re.findall(r"(?:^|\s)(?:-o|--output)[ =](\w+(?:,\w+)*)", arguments)
+    return [name for names in given for name in names.split(",") if name.isidentifier()]
 
 
 def translate_shell(command: str, scope: Scope) -> Replacement:
@@ -199,7 +244,7 @@ def _translate_run(arguments: str, scope: Scope) -> Replacement:
         update = f"globals().update(run_notebook({interpolate(words[0], scope)}))"
         return Replacement(statements=(update,), helpers=frozenset({"run_notebook"}))
     if words[0].endswith((".ipynb", ".ipy")):
-        return Replacement(note=f"`%run {arguments}` runs IPython code: it became a comment")
+        return run_by_ipython("run", arguments, scope)
     name = '"__main__"'
     if "m" in options:
         target, function = words[0], "run_module"

@@ -35,7 +35,8 @@ from nbtools.convert.partition import Repair, find_partition
 from nbtools.convert.recursion import allow_deep_trees
 from nbtools.convert.render import Rendered, render_blocks
 from nbtools.convert.scripts import Script, added_script, read_scripts
-from nbtools.convert.shown import call_display, show_values_apart
+from nbtools.convert.session_names import define_session_names
+from nbtools.convert.shown import show_values_apart
 from nbtools.convert.stars import expand_stars
 from nbtools.convert.table_width import print_wide_tables
 from nbtools.convert.tags import keep_skipped, obey_tags, set_skipped_apart
@@ -124,7 +125,8 @@ def _convert_cells(
     scripts = print_wide_tables(expand_stars(scripts, folder, log), log)
     scripts = name_builtins(show_widgets(scripts, log), log)
     scripts = obey_tags(scripts, notebook, log)
-    scripts = show_values_apart(call_display(show_figures(scripts, notebook, folder, log)), log)
+    scripts = define_session_names(show_figures(scripts, notebook, folder, log), log)
+    scripts = show_values_apart(scripts, log)
     scripts = typeset_values(scripts, log)
     has_text = any(cell.kind != "code" for cell in notebook.cells)
     is_local = partial(local_module, folder=folder)

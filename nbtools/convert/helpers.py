@@ -254,6 +254,80 @@ def display(*objects, display_id=None, **options):
     return None if display_id is None else DisplayHandle()
 '''
 
+_GET_IPYTHON = '''\
+def get_ipython():
+    """Give IPython's shell, which runs code in the notebook's names; None without IPython."""
+    import sys
+
+    import marimo as mo
+
+    try:
+        from IPython.core.displaypub import DisplayPublisher
+        from IPython.core.interactiveshell import InteractiveShell
+        from traitlets import Type
+        from traitlets.config import Config
+    except ImportError:
+        return None
+
+    class Bundle:
+        """Something that was displayed, as what marimo can show of it."""
+
+        def __init__(self, data):
+            self.data = data
+            for kind in {"text/html", "text/latex", "image/png"} & set(data):
+                form = kind.rpartition("/")[2]
+                setattr(self, f"_repr_{form}_", lambda found=data[kind]: found)
+
+        def __repr__(self):
+            return self.data.get("text/plain", "")
+
+    class Publisher(DisplayPublisher):
+        def publish(self, data, metadata=None, **options):
+            mo.output.append(Bundle(data))
+
+    class Shell(InteractiveShell):
+        display_pub_class = Type(Publisher)
+
+        def init_sys_modules(self):
+            """`__main__` stays what it is."""
+
+        def init_user_ns(self):
+            """`In`, `Out` and the like are no names of the notebook."""
+
+    if not InteractiveShell.initialized():
+        config = Config()
+        config.HistoryManager.enabled = False
+        shell = Shell.instance(config=config, user_ns=sys._getframe().f_globals)
+        shell.set_hook("show_in_pager", lambda *arguments, **options: None)
+    return InteractiveShell.instance()
+'''
+
+_RUN_MAGIC = '''\
+def run_magic(name, line, cell=None, *, makes="", **needs):
+    """Have IPython run a magic that `needs` names; return what it `makes`, or else its value."""
+    import sys
+
+    shell = get_ipython()
+    if shell is None:
+        sys.stderr.write(f"The magic {name} needs IPython, which is not installed.\\n")
+        return None
+    names = shell.user_ns
+    hidden = {key: names[key] for key in needs if key in names}
+    names.update(needs)
+    try:
+        with shell.builtin_trap:
+            if cell is None:
+                value = shell.run_line_magic(name, line, 2)
+            else:
+                value = shell.run_cell_magic(name, line, cell)
+    finally:
+        for key in needs:
+            names.pop(key, None)
+        names.update(hidden)
+    made = tuple(names.get(key) for key in makes.split())
+    return value if not made else made[0] if len(made) == 1 else made
+'''
+
 _SHOW_DISPLAYS = f'''\
 def show_displays():
     """Show what libraries display through IPython, which prints it outside of Jupyter."""
@@ -337,6 +411,8 @@ HELPERS: Mapping[str, str] = MappingProxyType(
         "capture_output": _CAPTURE_OUTPUT,
         "change_directory": _CHANGE_DIRECTORY,
         "display": _DISPLAY,
+        "get_ipython": _GET_IPYTHON,
+        "run_magic": _RUN_MAGIC,
         "run_notebook": _RUN_NOTEBOOK,
         "run_script": _RUN_SCRIPT,
         "set_variable": _SET_VARIABLE,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from nbtools.analysis.facts import Import, Statement
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script
+from nbtools.convert.session_names import SESSION_NAMES, is_given
 
 Position = tuple[int, int]  # index of a script, index of a statement in it
 _Key = tuple[str, str | None]  # what a name stands for: a module, or a name in one
@@ -75,8 +76,9 @@ class _Search(Struct):
     def visit(self, position: Position, script: Script, statement: Statement) -> None:
         if statement.kind != "import":
             self.forget(statement)
-            if script.cell is None and "display" in statement.facts.binds:
-                self.current["display"] = _DISPLAY  # our helper does what IPython's does
+            if script.cell is None:  # our helpers do what IPython's functions do
+                own = statement.facts.binds.intersection(SESSION_NAMES)
+                self.current.update({name: (_SESSION, name) for name in own})
             return
         dropped = set(statement.facts.futures)
         for bound in statement.facts.imports:
@@ -138,9 +140,7 @@ def _key(bound: Import) -> _Key:
     """What the name stands for: `import a.b` binds the module `a`."""
     if bound.dotted:
         return bound.bound, None
-    if bound.name == "display" and bound.module.startswith("IPython"):
-        return _DISPLAY
-    return bound.module, bound.name
+    return _SESSION if is_given(bound) else bound.module, bound.name
 
 
-_DISPLAY: _Key = ("IPython.display", "display")
+_SESSION = "IPython"  # whichever of its modules a session's name is taken from

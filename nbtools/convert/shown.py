@@ -10,35 +10,21 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import Statement
 from nbtools.analysis.versions import atoms_of
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import AssignExpression, edit_cell
 from nbtools.convert.scripts import Script, revise, sole_call
+from nbtools.convert.session_names import imported_as
 
 DISPLAYING = frozenset(
     {"display", "show_figures", "show_value", "mo.output.append", "mo.output.replace"}
 )
 
 
-def call_display(scripts: Sequence[Script]) -> list[Script]:
-    """Cells that mean Jupyter's `display`, builtin or imported from IPython, call our helper."""
-    statements = [statement for script in scripts for statement in script.statements]
-    binders = [s for s in statements if "display" in s.facts.binds]
-    if any("display" not in _display_names(s) for s in binders):
-        return list(scripts)
-    return [
-        replace(script, helpers=script.helpers | {"display"})
-        if any("display" in _mentioned(s) for s in script.statements)
-        else script
-        for script in scripts
-    ]
-
-
 def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
     """Part the cells that display something before the value they end in."""
     statements = [statement for script in scripts for statement in script.statements]
-    names = DISPLAYING.union(*map(_display_names, statements))
+    names = DISPLAYING.union(*(imported_as("display", s) for s in statements))
     functions = functions_calling(scripts, names.__contains__)
     result: list[Script] = []
     for script in scripts:
@@ -61,18 +47,6 @@ def gives_nothing(script: Script, displays: frozenset[str]) -> bool:
     if "display_id" in script.source:
         return False  # `display` gives a handle
     return sole_call(script, script.statements[-1]) in (DISPLAYING & displays) | {"print"}
-
-
-def _mentioned(statement: Statement) -> frozenset[str]:
-    return statement.facts.loads | statement.facts.late | statement.facts.binds
-
-
-def _display_names(statement: Statement) -> frozenset[str]:
-    """Names under which a statement imports IPython's display."""
-    imports = statement.facts.imports
-    return frozenset(
-        i.bound for i in imports if i.name == "display" and i.module.startswith("IPython")
-    )
 
 
 def functions_calling(

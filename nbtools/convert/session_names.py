@@ -1,0 +1,68 @@
+"""What Jupyter's session gives to every cell: `display`, `get_ipython`, and IPython's shell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from nbtools.analysis.facts import Import, Statement
+from nbtools.convert.log import Log
+from nbtools.convert.scripts import Script, insert_after
+
+SESSION_NAMES = ("display", "get_ipython")
+_REGISTER = re.compile(r"register_(?:line|cell|line_cell)_magic")
+
+
+def is_given(bound: Import) -> bool:
+    """Whether an import takes from IPython what Jupyter's cells have without one."""
+    return bound.name in SESSION_NAMES and bound.module.startswith("IPython")
+
+
+def imported_as(given: str, statement: Statement) -> frozenset[str]:
+    """Names under which a statement imports one of the names that Jupyter gives."""
+    imports = statement.facts.imports
+    return frozenset(i.bound for i in imports if i.name == given and is_given(i))
+
+
+def define_session_names(scripts: Sequence[Script], log: Log) -> list[Script]:
+    """Cells that mean what Jupyter gives, builtin or imported from IPython, call our helpers."""
+    asked = any("IPython.get_ipython" in script.source for script in scripts)
+    scripts = [_start_shell(script, asked, log) for script in scripts]
+    for given in SESSION_NAMES:
+        binders = [st for s in scripts for st in s.statements if given in st.facts.binds]
+        if all(given in imported_as(given, statement) for statement in binders):
+            scripts = [_with_helper(script, given) for script in scripts]
+    return scripts
+
+
+def _with_helper(script: Script, name: str) -> Script:
+    if any(name in _mentioned(statement) for statement in script.statements):
+        return replace(script, helpers=script.helpers | {name})
+    return script
+
+
+def _mentioned(statement: Statement) -> frozenset[str]:
+    return statement.facts.loads | statement.facts.late | statement.facts.binds
+
+
+def _start_shell(script: Script, asked: bool, log: Log) -> Script:
+    """Make IPython's shell behind an import of what fails where there is none."""
+    found = next((s for s in script.statements if _needs_shell(s, asked)), None)
+    if found is None:
+        return script
+    if script.cell is not None:
+        reason = "`get_ipython()` makes IPython's shell, which Jupyter has from the start"
+        log.edit("add", script.cell, reason, line=script.line_in_cell(found.end_line))
+    return insert_after(script, found, "_shell = get_ipython()")
+
+
+def _needs_shell(statement: Statement, asked: bool) -> bool:
+    """Whether it imports what registers magics or, where it is `asked`, the module IPython."""
+    if statement.kind != "import":
+        return False
+    facts = statement.facts
+    registers = any(_REGISTER.fullmatch(i.name or "") for i in facts.imports)
+    module = asked and any(i.name is None and i.bound == "IPython" for i in facts.imports)
+    return registers or module or "IPython.core.magic" in facts.stars
