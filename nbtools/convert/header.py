@@ -10,8 +10,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import read_statements
+from nbtools.analysis.facts import EMPTY, read_statements
 from nbtools.cells import Notebook
+from nbtools.convert.helpers import HELPERS
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script
 
@@ -106,7 +107,8 @@ def _required_python(version: str | None) -> str | None:
 
 def _find_imports(scripts: Iterable[Script]) -> frozenset[str]:
     """The modules that the code imports anywhere, functions too, as dotted as they are known."""
-    texts = (text for script in scripts for text in (script.source, *script.imports))
+    texts = [text for script in scripts for text in (script.source, *script.imports)]
+    texts += map(HELPERS.__getitem__, EMPTY.union(*(script.helpers for script in scripts)))
     return frozenset(module for text in texts for module in _imports_of(text))
 
 
@@ -119,3 +121,7 @@ def _imports_of(source: str) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield from (f"{node.module}.{alias.name}".removesuffix(".*") for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "run_magic":
+            match [each.value for each in node.args if isinstance(each, ast.Constant)]:
+                case ["load_ext" | "reload_ext", str(extension)]:
+                    yield extension.strip()
