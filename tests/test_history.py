@@ -175,11 +175,18 @@ def test_an_output_that_may_be_a_value_is_a_warning() -> None:
     assert "must not be None" in convert_source(data).warnings[0].message
 
 
-def test_a_magic_that_nobody_knows_may_have_a_value() -> None:
-    data = saved(("1", 1, ["execute_result"]), ("%%csv\na,b", 2, ["execute_result"]), ("_", 3, []))
+def test_a_magic_that_became_a_comment_may_have_had_a_value() -> None:
+    data = saved(("1", 1, ["execute_result"]), ("%recall", 2, ["execute_result"]), ("_", 3, []))
     conversion = convert_source(data)
     assert "out_" not in conversion.text
     assert [w.cell for w in conversion.warnings if "`_` cannot be told" in w.message] == [2]
+
+
+def test_a_magic_that_ipython_runs_has_a_value() -> None:
+    data = saved(("1", 1, ["execute_result"]), ("%%csv\na,b", 2, ["execute_result"]), ("_", 3, []))
+    conversion = convert_source(data)
+    assert 'out_2 = run_magic("csv", ""' in conversion.text
+    assert not any("`_` cannot be told" in w.message for w in conversion.warnings)
 
 
 def test_a_number_from_when_it_was_saved_is_a_hint() -> None:

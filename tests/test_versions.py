@@ -88,6 +88,14 @@ LATE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "called never, bound after": ((F, "x = 1", "x = 2"), ("f0.x: x1",)),
     "bound nowhere": ((F, "f()"), ("f0.x: unbound",)),
     "called too early": ((F, "f()", "x = 1", "f()"), ("f0.x: x2 unbound",)),
+    "in a method that nobody calls": (
+        (F, "class K:\n    def m(self):\n        return f()", "K()", "x = 1"),
+        ("K1.f: f0", "f0.x: x3"),
+    ),
+    "called too early, and by a method before": (
+        (F, "class K:\n    def m(self):\n        return f()", "K(), f()", "x = 1"),
+        ("K1.f: f0", "f0.x: unbound"),
+    ),
     "under each value of a loop": (("x = 0", F, "for x in a: f()"), ("f1.x: x2",)),
     "on both sides of a change": (
         ("x = 0", F, "if a:\n    f()\n    x = 1\n    f()"),

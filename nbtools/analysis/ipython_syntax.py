@@ -66,8 +66,9 @@ class Construct(Struct, frozen=True):
 def may_hold_ipython(source: str) -> bool:
     """Tell cheaply whether a cell may hold IPython syntax; False is certain."""
     text = f"\n{source}\n"
-    if any(needle in text and pattern.search(text) for needle, pattern in _HINTS):
-        return True
+    for needle, pattern in _HINTS:
+        if needle in text and pattern.search(text):
+            return True
     return "\n" not in source.strip() and find_automagic(source.split("\n")) is not None
 
 

@@ -32,6 +32,7 @@ from nbtools.analysis.line_magics import (
 from nbtools.analysis.literals import parse_expression, quote_text
 from nbtools.analysis.shell_calls import ShellCall, find_interactivity, find_shell_calls
 from nbtools.syntax import walk_nodes
+from nbtools.words import holds_word
 
 _DEEPEST = 20  # %%time in %%time in ...: nobody writes more, and Python's stack is finite
 _MAY_CALL_SHELL = ("get_ipython", "ast_node_interactivity")
@@ -75,10 +76,10 @@ def to_plain_python(source: str, bound: frozenset[str] = frozenset()) -> PlainCe
         bound: Names known to be bound elsewhere in the notebook: they are no automagic, and
             `{name}` and `$name` in commands mean their values.
     """
-    numbered = [(text, number) for number, text in enumerate(source.split("\n"), start=1)]
-    calls_shell = any(word in source for word in _MAY_CALL_SHELL)
+    calls_shell = holds_word(source, _MAY_CALL_SHELL)
     if not calls_shell and not may_hold_ipython(source):
-        return PlainCell(source, tuple(number for _, number in numbered))
+        return PlainCell(source, tuple(range(1, source.count("\n") + 2)))
+    numbered = [(text, number) for number, text in enumerate(source.split("\n"), start=1)]
     found = _Found(Scope(bound, cache(lambda: _own_names(source))))
     lines = _translate_cell(numbered, found)
     if calls_shell:

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct, field, json
 
 from nbtools.analysis.facts import dotted_name
 
@@ -95,9 +95,15 @@ def local_module(module: str, folder: Path | None) -> bool:
 def stems_in(folder: Path) -> frozenset[str]:
     """The names in a folder up to their first dot: no other module is found there."""
     try:
-        return frozenset(name.partition(".")[0] for name in os.listdir(folder))
+        return _list_stems(str(folder), os.stat(folder).st_mtime_ns)
     except OSError:
         return frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _list_stems(folder: str, changed: int) -> frozenset[str]:  # noqa: ARG001
+    """As `stems_in`; `changed` is when an entry came or went last."""
+    return frozenset(name.partition(".")[0] for name in os.listdir(folder))
 
 
 def known_modules() -> Collection[str]:
@@ -196,9 +202,7 @@ def _holds_python(folder: Path) -> bool:
 @cache
 def load_table(name: str) -> Mapping[str, object]:
     """A table shipped in `data/`: "stdlib", "libraries", "distributions"."""
-    import json  # here: most notebooks have no star import
-
-    table: Mapping[str, object] = json.loads((_DATA / f"{name}.json").read_text("utf-8"))
+    table: Mapping[str, object] = json.decode((_DATA / f"{name}.json").read_bytes())
     return table
 
 

@@ -32,9 +32,10 @@ class Atom(Struct, frozen=True):
     @classmethod
     def of(cls, cell: int, statements: Sequence[Statement]) -> Atom:
         """The atom of statements that stand one behind the other."""
-        facts = compose(statement.facts for statement in statements)
+        alone = len(statements) == 1
+        facts = statements[0].facts if alone else compose(each.facts for each in statements)
         bound = facts.binds | facts.writes_late if facts.writes_late else facts.binds
-        compound = len(statements) > 1 or not statements[0].simple
+        compound = not (alone and statements[0].simple)
         return cls(cell, tuple(statements), facts, tuple(sorted(bound)), compound)
 
 
@@ -249,11 +250,16 @@ class _Trace:
         before: Mapping[str, int] | None,
         surely: frozenset[str],
     ) -> None:
-        """The code runs here, or may: resolve the names it looks up."""
-        stack, done = sorted(codes), set(codes)
+        """The code runs here, or may: resolve the names it looks up.
+
+        What a class's methods look up is called no more than they are: `called` is not for it.
+        """
+        done = dict.fromkeys(codes, called)
+        stack = sorted(codes)
         while stack:
-            seen = self.seen[stack.pop()]
-            misses = called and not seen.code.escapes  # calling a class calls no method
+            code = stack.pop()
+            seen = self.seen[code]
+            misses = done[code] and not seen.code.escapes  # calling a class calls no method
             for name in seen.code.writes:
                 self.writers.setdefault(name, set()).add(self.block)
             if misses and not seen.called:
@@ -269,10 +275,9 @@ class _Trace:
                 for version in versions:
                     seen.versions[name].add(version)
                     held = self.codes.get(version, _NO_CODE)
-                    if not held <= done:
-                        new = sorted(held - done)
-                        done.update(new)
-                        stack += new
+                    new = sorted(c for c in held if c not in done or (misses and not done[c]))
+                    done.update(dict.fromkeys(new, misses))
+                    stack += new
 
     def late_reads(self) -> Iterator[LateRead]:
         by_name: dict[str, list[int]] = {}

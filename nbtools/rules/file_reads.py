@@ -19,6 +19,7 @@ from nbtools.analysis.file_calls import (
 from nbtools.rules.constant_paths import Value
 from nbtools.rules.file_run import FileRead, FileRun, Frame, names_in
 from nbtools.rules.program import CodeCell, Program, skips
+from nbtools.words import holds_word
 
 
 def find_reads(program: Program) -> tuple[FileRead, ...]:
@@ -46,7 +47,7 @@ def _may_miss(program: Program, folder: Path, imports: Mapping[str, str]) -> boo
     constant: set[str] = set(imports)
     calls: list[ast.expr] = []
     for cell in program.cells:
-        if not any(word in cell.cell.source for word in READ_WORDS):
+        if not holds_word(cell.cell.source, READ_WORDS):
             constant.update(_assigned(cell) if "=" in cell.cell.source else ())
             continue
         constant.update(_assigned(cell))

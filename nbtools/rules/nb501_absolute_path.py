@@ -10,6 +10,7 @@ from nbtools.analysis.file_calls import last_name
 from nbtools.rules.finding import Finding, Span
 from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.rule import Example, Rule
+from nbtools.words import holds_word
 
 _WORDS = ("/home/", "/Users/", ":\\", ":/", "~/", "/content/drive", "/mnt/", "/media/", "/Volumes/")
 _PATH = re.compile(
@@ -31,7 +32,7 @@ def check(program: Program) -> Iterator[Finding]:
     """Report texts in code that are such paths, each path once."""
     seen: set[str] = set()
     for cell in program.cells:
-        if any(word in cell.cell.source for word in _WORDS):
+        if holds_word(cell.cell.source, _WORDS):
             for path, span in [*_in_code(cell), *_in_commands(cell)]:
                 if path not in seen:
                     seen.add(path)

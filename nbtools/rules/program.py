@@ -34,6 +34,7 @@ from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal
 from nbtools.rules.finding import Span
 from nbtools.syntax import index_nodes, parse_source
+from nbtools.words import holds_word
 
 if TYPE_CHECKING:
     from nbtools.rules.directives import Usage
@@ -349,7 +350,7 @@ def _parse(cell: Cell, plain: PlainCell) -> CodeCell:
 
 def _may_be_refused(source: str) -> bool:
     """Whether a cell that parses may still not compile, which costs as much time again to see."""
-    if any(word in source for word in _MAY_NOT_COMPILE):
+    if holds_word(source, _MAY_NOT_COMPILE):
         return True
     if "return" not in source and "yield" not in source:
         return False

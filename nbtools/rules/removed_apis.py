@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 _TABLE = Path(__file__).parent / "data" / "removed_apis.json"
 
@@ -39,9 +39,7 @@ class Removals(Struct, frozen=True):
 @cache
 def load_removals() -> Removals:
     """Read the table from the package's data."""
-    import json  # 7 ms; most notebooks need the table, a run from the cache does not
-
-    data = json.loads(_TABLE.read_text("utf-8"))
+    data = json.decode(_TABLE.read_bytes())
     names = {
         name: Removal(name, library, version, instead)
         for library, versions in data["names"].items()

@@ -17,7 +17,7 @@ from nbtools.analysis.distributions import (
     normalize_name,
 )
 from nbtools.analysis.facts import Statement
-from nbtools.analysis.modules import is_stdlib, local_module
+from nbtools.analysis.modules import is_stdlib, local_module, stems_in
 from nbtools.rules.program import Program, skips
 from nbtools.rules.script_blocks import required_by_block
 
@@ -112,4 +112,8 @@ def _is_local(top: str, folder: Path, root: Path) -> bool:
         level = level.parent
         levels.append(level)
     places = [place / inner for place in levels for inner in ("", "src", "lib", "code", "scripts")]
-    return any(local_module(top, place) or (place / top).is_dir() for place in places)
+    return any(
+        local_module(top, place) or (place / top).is_dir()
+        for place in places
+        if top in stems_in(place)
+    )
