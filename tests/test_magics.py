@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -453,7 +453,7 @@ def test_helpers_stand_alone(name: str) -> None:
     assert function.name == name
     assert ast.get_docstring(function)
     assert HELPERS[name].endswith("\n")
-    others = {"get_ipython"} if name == "run_magic" else set()
+    others = {"get_ipython"} if name in ("run_magic", "show_displays") else set()
     found = globals_of(compile(HELPERS[name], name, "exec").co_consts)
     assert found <= set(dir(builtins)) | others
 
@@ -552,6 +552,21 @@ def test_capture_output_keeps_and_shows(helper: Any, capsys: Any) -> None:
     kept.show()
     kept()
     assert capsys.readouterr().out == "a\na\n"
+
+
+def test_capture_output_keeps_what_is_displayed(
+    helper: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+    marimo = SimpleNamespace(output=SimpleNamespace(append=shown.append))
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    with helper("capture_output")() as kept:
+        helper("display")(1, "b")
+    with helper("capture_output")(display=False) as nothing:
+        helper("display")(2)
+    assert (kept.outputs, nothing.outputs, shown) == ([1, "b"], [], [2])
+    kept.show()
+    assert shown == [2, 1, "b"]
 
 
 def test_time_it_counts_and_prints(helper: Any, capsys: Any) -> None:

@@ -28,6 +28,7 @@ from nbtools.convert.history import name_history
 from nbtools.convert.importable import Arrangement, arrange_importable
 from nbtools.convert.imports import Imports, Position, drop_repeated_imports
 from nbtools.convert.interactivity import apply_interactivity
+from nbtools.convert.library_displays import show_library_displays
 from nbtools.convert.log import Log
 from nbtools.convert.markdown import markdown_source, raw_source
 from nbtools.convert.order import running_order
@@ -41,7 +42,6 @@ from nbtools.convert.stars import expand_stars
 from nbtools.convert.table_width import print_wide_tables
 from nbtools.convert.tags import keep_skipped, obey_tags, set_skipped_apart
 from nbtools.convert.typeset import typeset_values
-from nbtools.convert.widgets import show_widgets
 from nbtools.formats.ipynb import read_notebook, require_python
 from nbtools.formats.reactive_writer import write_reactive
 from nbtools.formats.safe_source import safe_source
@@ -123,7 +123,7 @@ def _convert_cells(
     scripts = name_history(scripts, notebook, log)
     scripts = quote_annotations(scripts, log)
     scripts = print_wide_tables(expand_stars(scripts, folder, log), log)
-    scripts = name_builtins(show_widgets(scripts, log), log)
+    scripts = name_builtins(show_library_displays(scripts, log), log)
     scripts = obey_tags(scripts, notebook, log)
     scripts = define_session_names(show_figures(scripts, notebook, folder, log), log)
     scripts = show_values_apart(scripts, log)

@@ -194,10 +194,15 @@ def _show_in(
     outputs = notebook.cells[script.cell].outputs
     stored = plotting.in_outputs and any(map(_is_figure, outputs))
     shows = plotting.shows & {c for s in script.statements for c in _all_calls(s.facts)}
-    if not (stored or shows or any(map(plotting.draws, calls))):
+    draws = (stored or any(map(plotting.draws, calls))) and not _keeps_figures(script)
+    if not (draws or shows):
         return [script]
-    plan = _Cell(script, plotting, frozenset(ready), log)
-    return plan.show(draws=stored or any(map(plotting.draws, calls)))
+    return _Cell(script, plotting, frozenset(ready), log).show(draws)
+
+
+def _keeps_figures(script: Script) -> bool:
+    """Whether it is the body of a `%%capture`, which takes the figures that are left open."""
+    return "capture_output" in script.helpers and "display=False" not in script.source
 
 
 def _is_figure(output: Output) -> bool:

@@ -160,9 +160,11 @@ def capture_output(stdout=True, stderr=True, display=True):
     import io
     import sys
 
+    import marimo as mo
+
     class Captured:
         def __init__(self):
-            self.out, self.err = io.StringIO(), io.StringIO()
+            self.out, self.err, self.outputs = io.StringIO(), io.StringIO(), []
 
         stdout = property(lambda self: self.out.getvalue())
         stderr = property(lambda self: self.err.getvalue())
@@ -171,22 +173,27 @@ def capture_output(stdout=True, stderr=True, display=True):
         def show(self):
             sys.stdout.write(self.stdout)
             sys.stderr.write(self.stderr)
+            for value in self.outputs:
+                mo.output.append(value)
 
         __call__ = show
 
     @contextlib.contextmanager
     def capturing():
-        captured = Captured()
+        captured, append = Captured(), mo.output.append
         with contextlib.ExitStack() as stack:
             if stdout:
                 stack.enter_context(contextlib.redirect_stdout(captured.out))
             if stderr:
                 stack.enter_context(contextlib.redirect_stderr(captured.err))
+            if display:
+                mo.output.append = captured.outputs.append
+                stack.callback(setattr, mo.output, "append", append)
             yield captured
-        if display and "matplotlib.pyplot" in sys.modules:
-            sys.modules["matplotlib.pyplot"].close("all")
-        if display and "marimo" in sys.modules:
-            sys.modules["marimo"].output.clear()
+            plt = sys.modules.get("matplotlib.pyplot")
+            for number in plt.get_fignums() if plt and display else ():
+                captured.outputs.append(plt.figure(number))
+                plt.close(number)
 
     return capturing()
 '''
@@ -294,6 +301,9 @@ def get_ipython():
         def init_user_ns(self):
             """`In`, `Out` and the like are no names of the notebook."""
 
+        def _showtraceback(self, kind, error, lines):
+            sys.stderr.write("\\n".join(lines) + "\\n")
+
     if not InteractiveShell.initialized():
         config = Config()
         config.HistoryManager.enabled = False
@@ -334,6 +344,8 @@ def show_displays():
     import sys
 
     from IPython.core import display_functions
+
+    get_ipython()  # an error in a widget's function is told, and the cell goes on
 
 {indent(_DISPLAY, "    ")}
     def clear_output(wait=False):

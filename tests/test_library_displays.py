@@ -1,4 +1,4 @@
-"""What widgets display through IPython is shown by marimo."""
+"""What libraries display through IPython is shown by marimo."""
 
 from __future__ import annotations
 
@@ -20,10 +20,26 @@ def test_the_helper_is_called_behind_the_import() -> None:
 @pytest.mark.parametrize(
     "cells",
     [
+        ["import sympy as sp", "sp.plot(x)"],
+        ["from sympy import symbols, plot3d", "plot3d(x)"],
+        ["from sympy import *", "p = plot_implicit(x)"],
+        ["from sympy.plotting import plot as draw", "draw(x)"],
+    ],
+)
+def test_plots_of_sympy_show_themselves(cells: list[str]) -> None:
+    lines = convert(cells).text.split("\n")
+    assert "sympy" in lines[lines.index("    show_displays()") - 1]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
         ["import ipywidgets as widgets", "widgets.IntSlider()"],
         ["from somewhere import interact", "interact(print, x=3)"],
+        ["import sympy as sp\nimport matplotlib.pyplot as plt", "plt.plot([1])"],
+        ["from sympy import *\nimport matplotlib.pyplot as plt", "plt.plot([1])"],
     ],
-    ids=["nothing shows itself", "not ipywidgets"],
+    ids=["nothing shows itself", "not ipywidgets", "no plot of sympy", "all of sympy, no plot"],
 )
 def test_other_notebooks_have_no_helper(cells: list[str]) -> None:
     assert "show_displays" not in convert(cells).text
@@ -42,7 +58,7 @@ def test_what_is_displayed_goes_to_marimo(monkeypatch: pytest.MonkeyPatch) -> No
         for name in ("display", "clear_output"):
             monkeypatch.setattr(place, name, getattr(functions, name))
     names: dict[str, object] = {}
-    exec(HELPERS["show_displays"] + "show_displays()", names)
+    exec(HELPERS["show_displays"] + "get_ipython = str\nshow_displays()", names)
     library.display(1, 2)
     library.clear_output()
     assert shown == [1, 2]
