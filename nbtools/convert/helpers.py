@@ -170,6 +170,9 @@ def capture_output(stdout=True, stderr=True, display=True):
         stderr = property(lambda self: self.err.getvalue())
         __str__ = stdout.fget
 
+        def __repr__(self):
+            return f"<IPython.utils.capture.CapturedIO at {id(self):#x}>"
+
         def show(self):
             sys.stdout.write(self.stdout)
             sys.stderr.write(self.stderr)
