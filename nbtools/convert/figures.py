@@ -26,6 +26,7 @@ from nbtools.convert.rewrite import ReplaceCalls, edit_cell
 from nbtools.convert.scripts import Script, added_script, revise, sole_call
 from nbtools.convert.shown import functions_calling, name_last_value, part_last_value
 from nbtools.convert.tags import hides_output
+from nbtools.convert.values import NOTHING_IN_PYPLOT, last_value_kind
 from nbtools.files import read_if_file
 
 _PYPLOT = frozenset({"matplotlib.pyplot", "pylab", "matplotlib.pylab"})
@@ -56,10 +57,6 @@ _AXES_ARTISTS = frozenset(
     """set_title set_xlabel set_ylabel set_zlabel legend annotate axhline axvline axhspan axvspan
     suptitle colorbar add_patch add_artist""".split()
 )  # methods that only figures and axes have, and that give an artist back
-_NOTHING = frozenset(
-    """tight_layout savefig grid close sca box draw margins subplots_adjust minorticks_on clf cla
-    ticklabel_format tick_params""".split()
-)
 
 
 class _Plotting(Struct, frozen=True):
@@ -352,12 +349,11 @@ class _Cell:
 
     def gives_nothing(self) -> bool:
         """Whether the last expression surely has no value to show."""
-        called = sole_call(self.script, self.last)
-        if called is None:
-            return False
+        called = sole_call(self.script, self.last) or ""
         module, _, name = called.rpartition(".")
         in_seaborn = module in self.plotting.seaborn and name in _SEABORN_NOTHING
-        return called == "print" or in_seaborn or self.plotting.in_pyplot(called) in _NOTHING
+        in_pyplot = self.plotting.in_pyplot(called) in NOTHING_IN_PYPLOT
+        return in_seaborn or in_pyplot or last_value_kind(self.script) == "none"
 
     def replace_shows(self, script: Script, new: str) -> Script:
         self.helper |= new == "show_figures()"

@@ -23,10 +23,8 @@ from nbtools.convert.rewrite import (
     WrapExpression,
     edit_cell,
 )
-from nbtools.convert.scripts import Script, ends_silent, sole_call
-from nbtools.convert.values import last_value_kind
-
-NO_VALUE_CALLS = frozenset({"print", "display", "show_figures", "shell", "write_file"})
+from nbtools.convert.scripts import Script, ends_silent
+from nbtools.convert.values import statement_kind
 
 
 class Rendered(Struct, frozen=True):
@@ -208,7 +206,8 @@ class _Renderer:
         """Show what Jupyter showed in the middle, and not what it did not show at the end."""
         kept = [s for s in atom.statements if not self.vanishes(atom, s)] or [atom.statements[-1]]
         last = kept[-1]
-        if last.kind != "expression" or sole_call(script, last) in NO_VALUE_CALLS:
+        kind = statement_kind(script, last)
+        if kind == "none":
             return []
         ends_script = last is script.statements[-1]
         ends_block = last is self.last and not segment.after
@@ -219,9 +218,6 @@ class _Renderer:
             return []
         line = script.line_in_cell(last.line)
         if ends_script:
-            kind = last_value_kind(script)
-            if kind == "none":
-                return []
             self.report_display(script, line, "its value is shown, though other code follows now")
             is_value = kind == "value"
             self.needs |= {"mo"} if is_value else {"show_value"}

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from nbtools.analysis.versions import atoms_of
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import AssignExpression, edit_cell
-from nbtools.convert.scripts import Script, revise, sole_call
+from nbtools.convert.scripts import Script, revise
 from nbtools.convert.session_names import imported_as
+from nbtools.convert.values import last_value_kind
 
 DISPLAYING = frozenset(
     {"display", "show_figures", "show_value", "mo.output.append", "mo.output.replace"}
@@ -31,7 +32,7 @@ def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
         calls = [call for s in script.statements[:-1] for call in s.facts.calls]
         last = script.statements[-1].facts.calls if script.shows else ()
         displays = names | functions
-        if not script.shows or gives_nothing(script, displays):
+        if last_value_kind(script) == "none":
             result.append(script)
         elif not displays.isdisjoint(last):
             result.extend(name_last_value(script, lambda _: (), log))
@@ -40,13 +41,6 @@ def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
         else:
             result.append(script)
     return result
-
-
-def gives_nothing(script: Script, displays: frozenset[str]) -> bool:
-    """Whether the last expression is one call of a function that returns None."""
-    if "display_id" in script.source:
-        return False  # `display` gives a handle
-    return sole_call(script, script.statements[-1]) in (DISPLAYING & displays) | {"print"}
 
 
 def functions_calling(

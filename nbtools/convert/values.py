@@ -6,9 +6,10 @@ import ast
 from collections.abc import Sequence
 from typing import Literal
 
-from nbtools.analysis.facts import dotted_name
+from nbtools.analysis.facts import Statement, dotted_name
 from nbtools.convert.scripts import Script, revise
 from nbtools.convert.splice_text import Splice, Text, apply_splices
+from nbtools.syntax import parse_source
 
 ValueKind = Literal["none", "value", "unknown"]
 
@@ -16,14 +17,15 @@ _NO_VALUE = frozenset(
     """print display help exec setattr delattr breakpoint pprint pprint.pprint time.sleep
     warnings.warn warnings.filterwarnings warnings.simplefilter random.seed np.random.seed
     numpy.random.seed show_figures shell write_file change_directory set_variable time_it
-    show_value mo.output.append""".split()
+    show_value mo.output.append mo.output.replace""".split()
 )
 """Functions that return None, by the names under which notebooks call them."""
 _PYPLOT = frozenset({"plt", "pyplot", "pylab", "matplotlib.pyplot"})
-_NO_VALUE_IN_PYPLOT = frozenset(
+NOTHING_IN_PYPLOT = frozenset(
     """show tight_layout savefig close grid sca box draw margins subplots_adjust minorticks_on
     clf cla ticklabel_format tick_params""".split()
 )
+"""Functions of pyplot that return None."""
 _IN_PLACE = frozenset({"append", "extend", "insert", "update"})
 _IN_PLACE_WITHOUT_ARGUMENTS = frozenset({"sort", "reverse", "clear"})
 _SORT_OPTIONS = frozenset({"key", "reverse"})
@@ -52,7 +54,9 @@ def value_kind(node: ast.expr) -> ValueKind:
 def _returns_none(node: ast.Call) -> bool:
     called = dotted_name(node.func) or ""
     root, _, name = called.rpartition(".")
-    if called in _NO_VALUE or (root in _PYPLOT and name in _NO_VALUE_IN_PYPLOT):
+    if called == "display" and any(k.arg == "display_id" for k in node.keywords):
+        return False  # it gives a handle
+    if called in _NO_VALUE or (root in _PYPLOT and name in NOTHING_IN_PYPLOT):
         return True
     if any(k.arg == "inplace" and _is_true(k.value) for k in node.keywords):
         return True
@@ -74,12 +78,15 @@ def _changes_in_place(node: ast.Call, method: ast.Attribute) -> bool:
     return bare and method.attr in _IN_PLACE_WITHOUT_ARGUMENTS
 
 
+def statement_kind(script: Script, statement: Statement) -> ValueKind:
+    """What is known of the value of one of the cell's statements; "none" if it has none."""
+    node = parse_source(script.source).body[statement.index]
+    return value_kind(node.value) if isinstance(node, ast.Expr) else "none"
+
+
 def last_value_kind(script: Script) -> ValueKind:
     """What is known of the value that the cell shows; "none" if it shows none."""
-    if not script.shows:
-        return "none"
-    last = ast.parse(script.source).body[-1]
-    return value_kind(last.value) if isinstance(last, ast.Expr) else "none"
+    return statement_kind(script, script.statements[-1]) if script.shows else "none"
 
 
 def wrap_values(source: str, values: Sequence[ast.Expr], function: str) -> str:
