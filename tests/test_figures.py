@@ -124,6 +124,62 @@ def test_functions_of_the_notebook_that_draw() -> None:
     assert found[2] == f"y = g(1)\n{HELPER}"
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("plt.plot(x)", ["f(1)\nshow_figures()"]),
+        ("plt.plot(x)\n    if x:\n        return", ["f(1)\nshow_figures()"]),
+        ("return plt.plot(x)", ["result_3 = f(1)\nshow_figures(result_3)", "result_3"]),
+        ("plt.plot(x)\n    yield", ["result_3 = f(1)\nshow_figures(result_3)", "result_3"]),
+    ],
+)
+def test_a_function_that_returns_nothing_has_no_value_to_show(body: str, shown: list[str]) -> None:
+    assert show(f"def f(x):\n    {body}", "f(1)")[0][1:] == shown
+
+
+def test_a_name_with_two_functions_may_return_something() -> None:
+    found, _ = show("def f():\n    plt.plot(x)", "def f():\n    return plt.plot(x)", "f()")
+    assert found[-1] == "result_4"
+
+
+LIBRARIES = {
+    "networkx": ("import networkx as nx", "nx.draw_circular(g)", True),
+    "a function of it": ("from networkx import draw_networkx", "draw_networkx(g)", True),
+    "a module of pandas": ("import pandas as pd", "pd.plotting.lag_plot(s);", True),
+    "a class method": (
+        "from sklearn.metrics import RocCurveDisplay",
+        "RocCurveDisplay.from_estimator(m, x, y);",
+        True,
+    ),
+    "deep": ("import statsmodels.api as sm", "sm.graphics.tsa.plot_acf(x);", True),
+    "imported dotted": ("import scipy.spatial", "scipy.spatial.voronoi_plot_2d(v);", True),
+    "another function": ("import networkx as nx", "nx.path_graph(3)", False),
+    "another library": ("import mine as nx", "nx.draw(g)", False),
+}
+
+
+@pytest.mark.parametrize(("line", "call", "draws"), LIBRARIES.values(), ids=LIBRARIES)
+def test_libraries_that_draw(line: str, call: str, draws: bool) -> None:
+    assert show(line, call)[0][-1] == (f"{call}\n{HELPER}" if draws else call)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("def f(x):\n    plt.plot(x)", "interact(f, x=3);"),
+        ("def f(x):\n    plt.plot(x)", "w = widgets.interactive_output(f, {'x': s})"),
+        ("@interact(x=3)\ndef f(x):\n    plt.plot(x)",),
+        ("@interact\ndef f(x=3):\n    plt.plot(x)",),
+    ],
+)
+def test_a_widget_calls_a_function_that_draws(cells: tuple[str, ...]) -> None:
+    assert show(*cells)[0][-1] == f"{cells[-1]}\n{HELPER}"
+
+
+def test_a_function_that_is_only_handed_on_draws_nothing() -> None:
+    assert show("def f(x):\n    plt.plot(x)", "plots = [f, f]")[0][-1] == "plots = [f, f]"
+
+
 def test_a_function_that_shows_uses_the_helper() -> None:
     found, _ = show("def f(x):\n    plt.plot(x)\n    plt.show()")
     assert found == [f"def f(x):\n    plt.plot(x)\n    {HELPER}"]

@@ -10,43 +10,22 @@ draw, the helper `show_figures` shows what is open.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import Facts, Import, SourceError, Statement, dotted_name
-from nbtools.analysis.modules import find_module_file, local_module
+from nbtools.analysis.facts import Facts, Statement, dotted_name
 from nbtools.cells import Notebook, Output
 from nbtools.convert.log import Log
+from nbtools.convert.plotting import MAKERS, SEABORN_NOTHING, Plotting, find_plotting
 from nbtools.convert.rewrite import ReplaceCalls, edit_cell
-from nbtools.convert.scripts import Script, added_script, revise, sole_call
-from nbtools.convert.shown import functions_calling, name_last_value, part_last_value
+from nbtools.convert.scripts import Script, revise, sole_call
+from nbtools.convert.shown import name_last_value, part_last_value
 from nbtools.convert.tags import hides_output
-from nbtools.convert.values import NOTHING_IN_PYPLOT, last_value_kind
-from nbtools.files import read_if_file
+from nbtools.convert.values import last_value_kind
 
-_PYPLOT = frozenset({"matplotlib.pyplot", "pylab", "matplotlib.pylab"})
-_ACCESSORS = frozenset(
-    {"plot", "hist", "boxplot"}
-)  # methods of data that draw a figure of their own
-_MAKERS = frozenset({"figure", "subplots", "subplot_mosaic", "matshow", "plotting"})
-_SEABORN_GRIDS = frozenset(
-    {"catplot", "relplot", "displot", "lmplot", "jointplot", "pairplot", "FacetGrid", "PairGrid"}
-    | {"factorplot", "clustermap", "JointGrid"}
-)
-_SEABORN_SETTINGS = frozenset({"set", "set_style", "set_context", "set_palette", "set_theme"})
-_SEABORN_NOTHING = _SEABORN_SETTINGS | {"despine", "move_legend", "reset_defaults", "reset_orig"}
-"""Functions of seaborn that give None."""
-_NOT_DRAWING = _SEABORN_SETTINGS | frozenset(
-    """close show ion ioff rc rcParams rcdefaults get_cmap get_fignums set_cmap style cm use
-    load_dataset color_palette xkcd get_backend
-    switch_backend rc_context setp fignum_exists array arange linspace zeros ones sin cos pi
-    random mean normal rand randn savetxt loadtxt""".split()
-)
 _ARTISTS = frozenset(
     """plot scatter bar barh imshow contour contourf pcolor pcolormesh fill_between fill_betweenx
     step text title suptitle xlabel ylabel legend axvline axhline axvspan axhspan annotate gca gcf
@@ -59,53 +38,6 @@ _AXES_ARTISTS = frozenset(
 )  # methods that only figures and axes have, and that give an artist back
 
 
-class _Plotting(Struct, frozen=True):
-    """The names under which a notebook reaches pyplot, and its own functions that draw."""
-
-    modules: frozenset[str]  # `plt`
-    seaborn: frozenset[str]  # `sns`
-    functions: Mapping[str, str]  # a name imported from pyplot -> its name there
-    drawing: frozenset[str] = frozenset()  # the notebook's functions that draw
-    in_outputs: bool = True  # saved pictures are figures, not formulas that sympy printed
-
-    def in_pyplot(self, call: str) -> str | None:
-        """What a dotted call calls in pyplot, else None."""
-        root, _, rest = call.partition(".")
-        if not rest:
-            return self.functions.get(call)
-        return rest if root in self.modules else None
-
-    def draws(self, call: str) -> bool:
-        """Whether a call may open a figure or draw on one."""
-        pyplot = self.in_pyplot(call)
-        if pyplot is not None:
-            return pyplot.split(".")[0] not in _NOT_DRAWING
-        if call in self.drawing:
-            return True
-        parts = call.split(".")
-        if parts[0] in self.seaborn and len(parts) > 1:
-            return parts[1] not in _NOT_DRAWING
-        if len(parts) == 1:
-            return False
-        return parts[-1] in _ACCESSORS or parts[-2] == "plot"
-
-    def makes_figure(self, call: str) -> bool:
-        """Whether a call may open a figure of its own."""
-        pyplot = self.in_pyplot(call)
-        if pyplot is not None:
-            return pyplot in _MAKERS
-        parts = call.split(".")
-        if parts[0] in self.seaborn:
-            return parts[-1] in _SEABORN_GRIDS
-        return self.draws(call)
-
-    @property
-    def shows(self) -> frozenset[str]:
-        """The ways in which the notebook writes `plt.show`."""
-        short = {name for name, original in self.functions.items() if original == "show"}
-        return frozenset({f"{module}.show" for module in self.modules} | short)
-
-
 def show_figures(
     scripts: Sequence[Script], notebook: Notebook, folder: Path | None, log: Log
 ) -> list[Script]:
@@ -113,7 +45,7 @@ def show_figures(
 
     folder: Where the notebook lies: modules beside it may draw, too. Their text is read.
     """
-    plotting = _find_plotting(scripts, _find_drawing_modules(scripts, folder))
+    plotting = find_plotting(scripts, folder)
     result: list[Script] = []
     ready: set[str] = set()  # names of pyplot bound so far
     for script in scripts:
@@ -126,72 +58,16 @@ def _binds(script: Script) -> frozenset[str]:
     return frozenset[str]().union(*(s.facts.binds for s in script.statements))
 
 
-def _find_drawing_modules(
-    scripts: Sequence[Script], folder: Path | None
-) -> Mapping[str, frozenset[str]]:
-    """The modules beside the notebook that it imports, and their functions that draw."""
-    names = {
-        bound.module
-        for script in scripts
-        for statement in script.statements
-        for bound in statement.facts.imports
-    }
-    found = {}
-    for module in sorted(names):
-        if folder is None or not local_module(module, folder):
-            continue
-        path = find_module_file(module, folder)
-        text = read_if_file(path) if path is not None and path.suffix == ".py" else None
-        if text and any(word in text for word in ("pyplot", "pylab", "seaborn")):
-            with suppress(SourceError):
-                found[module] = _find_plotting([added_script(text)], {}).drawing
-    return found
-
-
-def _find_plotting(
-    scripts: Sequence[Script], drawing_modules: Mapping[str, frozenset[str]]
-) -> _Plotting:
-    modules: set[str] = set()
-    seaborn: set[str] = set()
-    functions: dict[str, str] = {}
-    drawing: set[str] = set()  # of the modules beside the notebook: `plots.show_all`, `show_all`
-    for script in scripts:
-        for statement in script.statements:
-            for bound in statement.facts.imports:
-                drawing |= _imported_drawing(bound, drawing_modules.get(bound.module, frozenset()))
-                whole = bound.module if bound.name is None else f"{bound.module}.{bound.name}"
-                if whole in _PYPLOT and not bound.dotted:
-                    modules.add(bound.bound)
-                elif bound.dotted and bound.module in _PYPLOT:
-                    modules.add(bound.module)
-                elif whole.split(".")[0] == "seaborn" and bound.name is None:
-                    seaborn.add(bound.bound)
-                elif bound.module in _PYPLOT and bound.name is not None:
-                    functions[bound.bound] = bound.name
-    calls = {call for script in scripts for s in script.statements for call in s.facts.calls}
-    formulas = any(call.split(".")[-1] in ("init_printing", "init_session") for call in calls)
-    plotting = _Plotting(frozenset(modules), frozenset(seaborn), functions, in_outputs=not formulas)
-    plotting = replace(plotting, drawing=frozenset(drawing))
-    return replace(plotting, drawing=plotting.drawing | functions_calling(scripts, plotting.draws))
-
-
-def _imported_drawing(bound: Import, functions: Collection[str]) -> set[str]:
-    """The dotted names under which an import makes functions that draw known."""
-    if bound.name is None:
-        return {f"{bound.module if bound.dotted else bound.bound}.{each}" for each in functions}
-    return {bound.bound} if bound.name in functions else set()
-
-
 def _show_in(
-    script: Script, notebook: Notebook, plotting: _Plotting, ready: Iterable[str], log: Log
+    script: Script, notebook: Notebook, plotting: Plotting, ready: Iterable[str], log: Log
 ) -> list[Script]:
     if script.cell is None or not script.statements or hides_output(notebook.cells[script.cell]):
         return [script]
-    calls = [call for s in script.statements for call in s.facts.calls]
     outputs = notebook.cells[script.cell].outputs
     stored = plotting.in_outputs and any(map(_is_figure, outputs))
     shows = plotting.shows & {c for s in script.statements for c in _all_calls(s.facts)}
-    draws = (stored or any(map(plotting.draws, calls))) and not _keeps_figures(script)
+    draws = stored or any(map(plotting.draws_in, script.statements))
+    draws = draws and not _keeps_figures(script)
     if not (draws or shows):
         return [script]
     return _Cell(script, plotting, frozenset(ready), log).show(draws)
@@ -227,9 +103,7 @@ def _last_name(script: Script) -> str:
 class _Cell:
     """Decides how one cell shows its figures."""
 
-    def __init__(
-        self, script: Script, plotting: _Plotting, ready: frozenset[str], log: Log
-    ) -> None:
+    def __init__(self, script: Script, plotting: Plotting, ready: frozenset[str], log: Log) -> None:
         self.script, self.plotting, self.log = script, plotting, log
         self.last = script.statements[-1]
         self.ready = ready
@@ -304,7 +178,7 @@ class _Cell:
         if len(parts) > 1 and parts[-1] in known:
             return sole_call(self.script, self.last) is not None
         if parts[0] in self.plotting.seaborn:
-            return parts[-1] not in _SEABORN_NOTHING
+            return parts[-1] not in SEABORN_NOTHING
         return parts[-1] == "plot" or parts[-2:-1] == ["plot"]
 
     def axes(self) -> frozenset[str]:
@@ -314,7 +188,7 @@ class _Cell:
                 statement.facts.binds
                 for statement in self.script.statements
                 if statement.simple
-                and any(self.plotting.in_pyplot(call) in _MAKERS for call in statement.facts.calls)
+                and any(self.plotting.in_pyplot(call) in MAKERS for call in statement.facts.calls)
             )
         )
 
@@ -349,11 +223,10 @@ class _Cell:
 
     def gives_nothing(self) -> bool:
         """Whether the last expression surely has no value to show."""
-        called = sole_call(self.script, self.last) or ""
-        module, _, name = called.rpartition(".")
-        in_seaborn = module in self.plotting.seaborn and name in _SEABORN_NOTHING
-        in_pyplot = self.plotting.in_pyplot(called) in NOTHING_IN_PYPLOT
-        return in_seaborn or in_pyplot or last_value_kind(self.script) == "none"
+        if last_value_kind(self.script) == "none":
+            return True
+        called = sole_call(self.script, self.last)
+        return called is not None and self.plotting.gives_none(called)
 
     def replace_shows(self, script: Script, new: str) -> Script:
         self.helper |= new == "show_figures()"

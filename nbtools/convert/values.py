@@ -20,6 +20,7 @@ _NO_VALUE = frozenset(
     show_value mo.output.append mo.output.replace""".split()
 )
 """Functions that return None, by the names under which notebooks call them."""
+_NO_VALUE_AS_METHOD = frozenset({"clear_output"})
 _PYPLOT = frozenset({"plt", "pyplot", "pylab", "matplotlib.pyplot"})
 NOTHING_IN_PYPLOT = frozenset(
     """show tight_layout savefig close grid sca box draw margins subplots_adjust minorticks_on
@@ -56,7 +57,9 @@ def _returns_none(node: ast.Call) -> bool:
     root, _, name = called.rpartition(".")
     if called == "display" and any(k.arg == "display_id" for k in node.keywords):
         return False  # it gives a handle
-    if called in _NO_VALUE or (root in _PYPLOT and name in NOTHING_IN_PYPLOT):
+    if called in _NO_VALUE or name in _NO_VALUE_AS_METHOD:
+        return True
+    if root in _PYPLOT and name in NOTHING_IN_PYPLOT:
         return True
     if any(k.arg == "inplace" and _is_true(k.value) for k in node.keywords):
         return True
