@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbtools.run.trace import CellError, CellRun, Output
 from nbtools.verify.compare import EXACT, Standards, compare_displays, conversion_standards
-from nbtools.verify.display import Display, Failure, Shown, overwrite
+from nbtools.verify.display import Display, Failure, Shown, collect_display, overwrite
 from nbtools.verify.pictures import PictureError, compare_pictures, decode_png
-from nbtools.verify.rules import RECORDED, all_rules, apply_rules, rename_back
+from nbtools.verify.rules import RECORDED, TRACEBACKS, all_rules, apply_rules, rename_back
 from nbtools.verify.tokens import fit_text, guess_cause, learn_mask, split_words
 from nbtools.verify.verdict import Item, Verdict
 
@@ -118,6 +119,46 @@ def test_a_rule_applied_twice_is_applied_once(rule: Any, text: str) -> None:
     once = rule.apply(text)
     if rule.name not in ("html-layout", "latex-delimiters"):  # they change the kind of text
         assert rule.apply(once) == once
+
+
+IPYTHON = """\
+---------------------------------------------------------------------------
+KeyError                                  Traceback (most recent call last)
+File a.py:3, in f()
+      3 d[1]
+
+KeyError: 1
+
+The above exception was the direct cause of the following exception:
+
+ValueError                                Traceback (most recent call last)
+Cell In[2], line 1
+----> 1 f()
+
+ValueError: no
+"""
+PLAIN = """\
+Traceback (most recent call last):
+  File "a.py", line 3, in f
+    d[1]
+ValueError: no
+"""
+
+
+@pytest.mark.parametrize("text", [IPYTHON, PLAIN, "ValueError: no\n"])
+def test_of_an_error_that_is_told_the_message_counts(text: str) -> None:
+    assert TRACEBACKS.apply(f"a\n{text}b: 1\n") == "a\nValueError: no\nb: 1\n"
+
+
+def test_an_error_that_is_told_is_compared_with_the_text_that_tells_it() -> None:
+    told = Output("error", error_name="ValueError", error_text="no")
+    shown = CellRun(0, "ok", (told,))
+    written = CellRun(0, "ok", (Output("stream", name="stderr", text=PLAIN),))
+    ended = CellRun(0, "error", (told,), error=CellError("ValueError", "no"))
+    left, right, failed = (collect_display([run], str) for run in (shown, written, ended))
+    assert left.stderr == "ValueError: no\n"
+    assert verdict([left, left], right) == "same-by-rule"
+    assert failed.stderr == ""
 
 
 def test_the_line_that_a_warning_quotes_may_be_another_and_nothing_else() -> None:

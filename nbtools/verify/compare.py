@@ -18,6 +18,7 @@ from nbtools.verify.rules import (
     FORMATS,
     PLACES,
     TIMINGS,
+    TRACEBACKS,
     USAGE_ERRORS,
     WARNING_LINES,
     Rule,
@@ -57,7 +58,7 @@ EXACT = Standards(same_kind=True)
 
 def conversion_standards(renamed: Rule) -> Standards:
     """For a conversion against its original."""
-    rules = (PLACES, renamed, WARNING_LINES, USAGE_ERRORS, TIMINGS)
+    rules = (PLACES, renamed, WARNING_LINES, TRACEBACKS, USAGE_ERRORS, TIMINGS)
     return Standards(printed=rules, renamed=renamed.apply)
 
 

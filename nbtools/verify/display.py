@@ -59,11 +59,15 @@ def collect_display(runs: Sequence[CellRun], restore: Restore) -> Display:
     shown: list[Shown] = []
     order: list[str] = []
     cut = False
-    for output in (output for run in runs for output in run.outputs):
+    for output, told in ((output, run.error is None) for run in runs for output in run.outputs):
         if output.kind == "stream":
             printed.setdefault(output.name, []).append(restore(output.text))
             order += "p" if output.name == "stdout" and order[-1:] != ["p"] else ""
-        elif output.kind != "error":
+        elif output.kind == "error":
+            if told:  # as a widget tells of one, and the cell goes on
+                text = f"{output.error_name}: {output.error_text}\n"
+                printed["stderr"].append(restore(text))
+        else:
             bundle = _restore_bundle(output, restore)
             shown.append(Shown(bundle, output.kind == "execute_result"))
             order.append("s")

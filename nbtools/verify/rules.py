@@ -67,6 +67,14 @@ WARNING_LINES = _substitute(
     r"\1\n  ...",
 )
 
+TRACEBACKS = _substitute(
+    "traceback",
+    "the lines above the message of an error that is told and does not end the cell",
+    r"(?ms)^(?:-{40,}\n)?[^\n]*Traceback \(most recent call last\)"
+    r"(?:.*?^(?:The above exception was|During handling of)[^\n]*$)*.*?^(?=[A-Za-z_][\w.]*: )",
+    "",
+)
+
 USAGE_ERRORS = _substitute(
     "usage-error",
     "IPython's complaint about a magic, where the conversion has none",
@@ -190,6 +198,7 @@ def all_rules() -> tuple[Rule, ...]:
         PLACES,
         rename_back({}),
         WARNING_LINES,
+        TRACEBACKS,
         USAGE_ERRORS,
         TIMINGS,
         *formats,
