@@ -23,7 +23,7 @@ WITHOUT_EFFECT = frozenset(
     pdef psource pfile psearch quickref magic page pycat more less man""".split()
 )
 # Magics that come with IPython, and need Jupyter's own history, files and names.
-ONLY_IN_JUPYTER = (LINE_MAGICS | {"store", "aimport"}) - {"lsmagic"}
+ONLY_IN_JUPYTER = (LINE_MAGICS | {"store"}) - {"lsmagic"}
 # Extensions that add magics which are translated, or nothing that a reactive notebook lacks.
 KNOWN_EXTENSIONS = frozenset(
     """autoreload sql dotenv line_profiler memory_profiler tensorboard storemagic
@@ -87,7 +87,7 @@ def translate_line_magic(name: str, arguments: str, scope: Scope) -> Replacement
 def run_by_ipython(
     name: str, arguments: str, scope: Scope, body: str | None = None, makes: Sequence[str] = ()
 ) -> Replacement:
-    """Have IPython run a magic that is not its own: one that an extension or the notebook adds.
+    """Have IPython run a magic that has no form here, as those that extensions and notebooks add.
 
     Args:
         name: The magic, without `%`.

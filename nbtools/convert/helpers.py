@@ -160,7 +160,7 @@ def capture_output(stdout=True, stderr=True, display=True):
     import io
     import sys
 
-    import marimo as mo
+    mo = sys.modules.get("marimo")
 
     class Captured:
         def __init__(self):
@@ -176,22 +176,22 @@ def capture_output(stdout=True, stderr=True, display=True):
         def show(self):
             sys.stdout.write(self.stdout)
             sys.stderr.write(self.stderr)
-            for value in self.outputs:
+            for value in self.outputs if mo else ():
                 mo.output.append(value)
 
         __call__ = show
 
     @contextlib.contextmanager
     def capturing():
-        captured, append = Captured(), mo.output.append
+        captured = Captured()
         with contextlib.ExitStack() as stack:
             if stdout:
                 stack.enter_context(contextlib.redirect_stdout(captured.out))
             if stderr:
                 stack.enter_context(contextlib.redirect_stderr(captured.err))
-            if display:
+            if display and mo:
+                stack.callback(setattr, mo.output, "append", mo.output.append)
                 mo.output.append = captured.outputs.append
-                stack.callback(setattr, mo.output, "append", append)
             yield captured
             plt = sys.modules.get("matplotlib.pyplot")
             for number in plt.get_fignums() if plt and display else ():
@@ -269,8 +269,6 @@ def get_ipython():
     """Give IPython's shell, which runs code in the notebook's names; None without IPython."""
     import sys
 
-    import marimo as mo
-
     try:
         from IPython.core.displaypub import DisplayPublisher
         from IPython.core.interactiveshell import InteractiveShell
@@ -293,6 +291,8 @@ def get_ipython():
 
     class Publisher(DisplayPublisher):
         def publish(self, data, metadata=None, **options):
+            import marimo as mo
+
             mo.output.append(Bundle(data))
 
     class Shell(InteractiveShell):
