@@ -235,6 +235,7 @@ def test_folders_are_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str
     output = verify(capsys, tmp_path, code=2, jobs=2)
     assert "4 notebooks: 2 could be run, 1 ran without error" in output
     assert "1 of 2 conversions reproduce" in output
+    assert "gave the results" not in output  # nothing is saved in them
     assert "1 has no code, 1 could not be read or proved, 1 raises an exception" in output
 
 

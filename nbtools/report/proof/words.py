@@ -115,8 +115,8 @@ def summarize(proofs: Sequence[Proof]) -> Iterator[str]:
     clean = [proof for proof in read if proof.status not in ("raises", "ended")]
     conversions = [proof for proof in read if proof.kind == "conversion"]
     proved = [proof for proof in conversions if proof.status == "reproduces"]
-    saved = [proof for proof in clean if proof.recorded is not None]
-    as_saved = [proof for proof in saved if _is_as_saved(proof)]
+    saved = [cells for proof in clean if (cells := _saved_cells(proof))]
+    as_saved = [cells for cells in saved if all(cell.verdict in GREEN for cell in cells)]
     yield f"{total} notebooks: {len(read)} could be run, {len(clean)} ran without error"
     if saved:
         yield f"{len(as_saved)} of {len(saved)} gave the results that are saved in them"
@@ -128,9 +128,9 @@ def summarize(proofs: Sequence[Proof]) -> Iterator[str]:
         yield ", ".join(told)
 
 
-def _is_as_saved(proof: Proof) -> bool:
-    assert proof.recorded is not None
-    return all(cell.verdict in GREEN for cell in proof.recorded.cells if cell.shows)
+def _saved_cells(proof: Proof) -> list[CellProof]:
+    """The cells whose outputs are saved, as a run compares with them."""
+    return [cell for cell in proof.recorded.cells if cell.shows] if proof.recorded else []
 
 
 _STATUS: Mapping[Status, tuple[str, str]] = {
