@@ -119,9 +119,9 @@ class _Cell:
         scripts = [script]
         if draws and not self.ends_shown() and not self.shows_itself():
             scripts = self.show_at_end(script)
-        if not self.helper:
-            return scripts
-        return [replace(s, helpers=s.helpers | {"show_figures"}) for s in scripts]
+        if self.helper:
+            return [replace(s, helpers=s.helpers | {"show_figures"}) for s in scripts]
+        return [replace(scripts[0], ends_in_figure=scripts[0].shows), *scripts[1:]]
 
     def every_call(self) -> list[str]:
         return [call for s in self.script.statements for call in _all_calls(s.facts)]

@@ -364,8 +364,8 @@ def show_displays():
 '''
 
 _SHOW_FIGURES = '''\
-def show_figures(value=None):
-    """Show the open pyplot figures, but for that of `value`, which shows it, and close them."""
+def show_figures(value=None, here=False):
+    """Show the open pyplot figures and close them; `value` shows its own, and is shown `here`."""
     import sys
 
     import marimo as mo
@@ -373,6 +373,8 @@ def show_figures(value=None):
     class Text(str):
         __repr__ = str.__str__
 
+    if here and value is not None:
+        mo.output.append(value)
     plt = sys.modules.get("matplotlib.pyplot")
     values = value if isinstance(value, (list, tuple)) else [value]
     own = [each.figure for each in values if plt and isinstance(each, plt.Artist)]

@@ -492,12 +492,16 @@ class _Search:
     def replace_parts(
         self, trial: _Trial, members: Collection[int], place: int, numbers: Sequence[int]
     ) -> list[Part]:
-        """The parts with the merged one; a value it ends in stays a cell, which shows it."""
+        """The parts with the merged one; a value it ends in stays a cell, which shows it.
+
+        Not if it is a call's: that may draw on the figure at hand, which marimo closes with a cell.
+        """
         parts: list[Part] = []
         for index, part in enumerate(trial.parts):
             if index == place:
                 last = self.atoms[numbers[-1]]
-                ends_in_value = last.statements[-1].kind == "expression" and not last.facts.binds
+                is_expression = last.statements[-1].kind == "expression"
+                ends_in_value = is_expression and not (last.facts.binds or last.facts.calls)
                 cut = len(numbers) - 1 if ends_in_value and len(numbers) > 1 else len(numbers)
                 parts += [tuple(numbers[:cut]), tuple(numbers[cut:])]
             elif index not in members:

@@ -20,10 +20,11 @@ from nbtools.convert.rewrite import (
     DropImports,
     Names,
     RenameNames,
+    ReplaceCalls,
     WrapExpression,
     edit_cell,
 )
-from nbtools.convert.scripts import Script, ends_silent
+from nbtools.convert.scripts import Script, ends_silent, sole_call
 from nbtools.convert.values import statement_kind
 
 
@@ -219,12 +220,21 @@ class _Renderer:
         line = script.line_in_cell(last.line)
         if ends_script:
             self.report_display(script, line, "its value is shown, though other code follows now")
+            if script.ends_in_figure:
+                return [self.show_figure(sole_call(script, last) or "", index)]
             is_value = kind == "value"
             self.needs |= {"mo"} if is_value else {"show_value"}
             shows = "mo.output.append" if is_value else "show_value"  # which leaves out None
             return [WrapExpression(index, f"{shows}(", ")")]
         self.report_display(script, line, "its value is not shown, as in Jupyter")
         return [AssignExpression(index, "_")]
+
+    def show_figure(self, called: str, index: int) -> CellEdit:
+        """Show the figure of a value, and close it: what follows draws on another."""
+        self.needs |= {"show_figures"}
+        if called.endswith(".gcf"):
+            return ReplaceCalls(lambda name: name == called, "show_figures()")
+        return WrapExpression(index, "show_figures(", ", here=True)")
 
     def report_display(self, script: Script, line: int | None, reason: str) -> None:
         if script.cell is not None:

@@ -39,6 +39,7 @@ class Script(Struct, frozen=True):
     requirements: tuple[str, ...] = ()  # PEP 508
     interactivity: str | None = None  # if it sets IPython's ast_node_interactivity
     refused: bool = False  # it ends in the error of what Python refuses
+    ends_in_figure: bool = False  # its last value is, or shows, the figure that it draws
 
     @property
     def shows(self) -> bool:
