@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import sys
 import types
 from typing import Any
 
@@ -12,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.lib import pretty as ipython
 
-from nbtools.run.worker import Mangler, describe_value, is_silenced, make_marimo, pretty
+from nbtools.run.worker import (
+    Mangler,
+    describe_value,
+    figure_of,
+    is_silenced,
+    make_marimo,
+    pretty,
+)
 
 
 def pretty_of_ipython(value: object) -> str:
@@ -205,7 +213,7 @@ class FakeArea:
     append = replace = replace_at_index = clear = staticmethod(lambda *_arguments: None)
 
 
-MO = make_marimo(FakeArea(), "/folder/nb.py")  # type: ignore[arg-type]
+MO = make_marimo(FakeArea(), "/folder/nb.py")
 
 ELEMENTS = [
     "slider(1, 10)",
@@ -245,3 +253,16 @@ def test_the_stand_in_says_what_it_lacks() -> None:
         _ = MO.mpl
     with pytest.raises(AttributeError, match=r"marimo\.ui\.table"):
         _ = MO.ui.table
+
+
+def test_a_grid_of_seaborn_shows_its_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PairGrid:
+        figure = "a figure"
+
+    class FacetGrid:
+        fig = "a figure"  # before seaborn 0.11.2
+
+    seaborn = types.SimpleNamespace(PairGrid=PairGrid, FacetGrid=FacetGrid)
+    monkeypatch.setitem(sys.modules, "seaborn.axisgrid", seaborn)
+    assert figure_of(PairGrid()) == figure_of(FacetGrid()) == "a figure"
+    assert figure_of(object()) is None

@@ -639,10 +639,16 @@ def figure_of(value: Any) -> Any:
         return found[0] if all(each is not None for each in found) else None
     if type(value).__name__ == "BarContainer":
         return figure_of(list(value.patches))
+    grids = sys.modules.get("seaborn.axisgrid")
+    if any(isinstance(value, getattr(grids, name, ())) for name in _GRIDS):
+        return getattr(value, "figure", None) or getattr(value, "fig", None)
     artist = getattr(sys.modules.get("matplotlib.artist"), "Artist", None)
     if artist is None or not isinstance(value, artist):
         return None
     return value if type(value).__name__ == "Figure" else getattr(value, "figure", None)
+
+
+_GRIDS = ("FacetGrid", "PairGrid", "JointGrid")
 
 
 class AfterImport:
