@@ -213,7 +213,7 @@ class FakeArea:
     append = replace = replace_at_index = clear = staticmethod(lambda *_arguments: None)
 
 
-MO = make_marimo(FakeArea(), "/folder/nb.py")
+MO = make_marimo(FakeArea(), "/folder/nb.py")  # type: ignore[arg-type]
 
 ELEMENTS = [
     "slider(1, 10)",
