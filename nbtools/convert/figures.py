@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from nbtools.analysis.facts import Facts, Statement, dotted_name
 from nbtools.cells import Notebook, Output
 from nbtools.convert.log import Log
-from nbtools.convert.plotting import MAKERS, SEABORN_NOTHING, Plotting, find_plotting
+from nbtools.convert.plotting import MAKERS, Plotting, find_plotting
 from nbtools.convert.rewrite import ReplaceCalls, edit_cell
 from nbtools.convert.scripts import Script, revise, sole_call
 from nbtools.convert.shown import name_last_value, part_last_value
@@ -178,7 +178,7 @@ class _Cell:
         if len(parts) > 1 and parts[-1] in known:
             return sole_call(self.script, self.last) is not None
         if parts[0] in self.plotting.seaborn:
-            return parts[-1] not in SEABORN_NOTHING
+            return not self.plotting.gives_none(calls[0])
         return parts[-1] == "plot" or parts[-2:-1] == ["plot"]
 
     def axes(self) -> frozenset[str]:

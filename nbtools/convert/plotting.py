@@ -20,16 +20,16 @@ from nbtools.files import read_if_file
 from nbtools.syntax import parse_source, walk_nodes
 
 _PYPLOT = frozenset({"matplotlib.pyplot", "pylab", "matplotlib.pylab"})
-_ACCESSORS = frozenset(
-    {"plot", "hist", "boxplot"}
-)  # methods of data that draw a figure of their own
+_ACCESSORS = frozenset({"plot", "hist", "boxplot"})
+"""Methods of data that draw a figure of their own."""
 MAKERS = frozenset({"figure", "subplots", "subplot_mosaic", "matshow", "plotting"})
+"""Functions of pyplot that open a figure."""
 _SEABORN_GRIDS = frozenset(
     {"catplot", "relplot", "displot", "lmplot", "jointplot", "pairplot", "FacetGrid", "PairGrid"}
     | {"factorplot", "clustermap", "JointGrid"}
 )
 _SEABORN_SETTINGS = frozenset({"set", "set_style", "set_context", "set_palette", "set_theme"})
-SEABORN_NOTHING = _SEABORN_SETTINGS | {"despine", "move_legend", "reset_defaults", "reset_orig"}
+_SEABORN_NOTHING = _SEABORN_SETTINGS | {"despine", "move_legend", "reset_defaults", "reset_orig"}
 """Functions of seaborn that give None."""
 _NOT_DRAWING = _SEABORN_SETTINGS | frozenset(
     """close show ion ioff rc rcParams rcdefaults get_cmap get_fignums set_cmap style cm use
@@ -108,7 +108,7 @@ class Plotting(Struct, frozen=True):
         if _GIVES_NONE.fullmatch(self.full_name(call)):
             return True
         module, _, name = call.rpartition(".")
-        return module in self.seaborn and name in SEABORN_NOTHING
+        return module in self.seaborn and name in _SEABORN_NOTHING
 
     def draws_in(self, statement: Statement) -> bool:
         """Whether a statement may draw: by a call, or by a widget that calls what it is given."""
