@@ -167,6 +167,10 @@ RENAMED = {
         "class A:\n    x = 1\n    def f(self, y=x): return x",
         "class A:\n    x = 1\n    def f(self, y=x): return x_1",
     ),
+    "class-body annotation in a function that binds the name": (
+        "def f(x):\n    class A:\n        y = x\n        x: int",
+        "def f(x):\n    class A:\n        y = x_1\n        x: int",
+    ),
     "class-body annotation binds nothing": (
         "class A:\n    x: x\n    y: x = x",
         "class A:\n    x: x_1\n    y: x_1 = x_1",

@@ -35,7 +35,7 @@ class _Scope:
     A handler is no scope of Python's: it marks where the `e` of `except E as e` is bound.
     """
 
-    __slots__ = ("bound", "declared", "kind", "late", "owner", "parent", "private")
+    __slots__ = ("annotated", "bound", "declared", "kind", "late", "owner", "parent", "private")
 
     def __init__(self, kind: ScopeKind, parent: _Scope | None, late: bool = False) -> None:
         self.kind = kind
@@ -44,6 +44,7 @@ class _Scope:
         self.private: str | None = parent.private if parent else None  # class that mangles __x
         self.bound: set[str] = set()
         self.declared: set[str] = set()  # by `global`
+        self.annotated: set[str] = set()  # in a class, without a value: `x: int`
         inner = kind in ("comprehension", "handler", "type")
         self.owner: _Scope = parent.owner if inner and parent else self  # where `:=` binds
 
@@ -134,6 +135,7 @@ class _Scanner:
     def scan_annotated(self, node: cst.AnnAssign, scope: _Scope, role: Role) -> None:
         if node.value is None and scope.owner.kind == "class" and isinstance(node.target, cst.Name):
             # `range: range` stores nothing: reads in the class body find the global
+            scope.owner.annotated.add(scope.key(node.target.value))
             self.push(scope, node.annotation)
         else:
             self.scan_binding(node, scope, role)
@@ -308,6 +310,8 @@ def _resolve(seen: _Seen) -> Use | None:
                 return Use(seen.node, seen.name, role, seen.scope.late, True)
             if seen.name in scope.bound:
                 return None
+            if seen.name in scope.annotated:  # functions around are passed over
+                break
         sees_class = sees_class and scope.kind in ("type", "handler")
         scope = scope.parent
     return Use(seen.node, seen.name, role, seen.scope.late, False)
