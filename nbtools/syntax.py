@@ -36,7 +36,7 @@ NODE_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 _LAST_FIELD_FIRST = {kind: fields[::-1] for kind, fields in NODE_FIELDS.items()}
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def parse_source(source: str) -> ast.Module:
     """The tree of a cell, which nobody may change: who asks again is given the same one.
 

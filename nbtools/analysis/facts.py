@@ -113,7 +113,7 @@ class SourceError(Exception):
         self.line, self.reason = line, reason
 
 
-@lru_cache(maxsize=1024)  # cells like `import numpy as np` stand in many notebooks
+@lru_cache(maxsize=2048)  # cells like `import numpy as np` stand in many notebooks
 def read_statements(source: str) -> tuple[Statement, ...]:
     """The top-level statements of a cell in plain Python, in order.
 

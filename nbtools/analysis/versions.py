@@ -274,10 +274,10 @@ class _Trace:
                     seen.unbound.setdefault(name, self.block)
                 for version in versions:
                     seen.versions[name].add(version)
-                    held = self.codes.get(version, _NO_CODE)
-                    new = sorted(c for c in held if c not in done or (misses and not done[c]))
-                    done.update(dict.fromkeys(new, misses))
-                    stack += new
+                    if held := self.codes.get(version):
+                        new = sorted(c for c in held if c not in done or (misses and not done[c]))
+                        done.update(dict.fromkeys(new, misses))
+                        stack += new
 
     def late_reads(self) -> Iterator[LateRead]:
         by_name: dict[str, list[int]] = {}
