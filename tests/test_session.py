@@ -122,6 +122,12 @@ def test_magics_and_shell_commands_work(plain: bool, tmp_path: Path) -> None:
 
 
 @BOTH
+def test_nobody_takes_it_for_google_colab(plain: bool) -> None:
+    trace = run_linear("'google.colab' in str(get_ipython())", plain=plain)
+    assert texts(trace.cells[0]) == ["execute_result: False"]
+
+
+@BOTH
 def test_await_works_and_a_second_loop_does_not(plain: bool) -> None:
     trace = run_linear(
         "import asyncio\nawait asyncio.sleep(0)\n5", "asyncio.run(asyncio.sleep(0))", plain=plain

@@ -1006,8 +1006,8 @@ class PlainEngine:
         self.futures = future_flags()
         self.kept: dict[str, Any] = {"_": "", "__": "", "___": ""}
         self.namespace.update(self.kept, In=[""], Out={})
-        shown = types.SimpleNamespace(kernel=None, events=_Events(), user_ns=self.namespace)
-        builtins.get_ipython = lambda: shown  # type: ignore[attr-defined]
+        shell = _PlainShell(self.namespace)
+        builtins.get_ipython = lambda: shell  # type: ignore[attr-defined]
         builtins.display = self.display  # type: ignore[attr-defined]
 
     def display(self, *values: Any, **_options: Any) -> None:
@@ -1052,6 +1052,15 @@ class PlainEngine:
 
     def set(self, source: str) -> None:
         exec(source, self.namespace)
+
+
+class _PlainShell:
+    """What `get_ipython` gives; its text names no code, where people look for "google.colab"."""
+
+    kernel = None
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.user_ns, self.events = namespace, _Events()
 
 
 class _Events:
