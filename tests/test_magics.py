@@ -127,6 +127,7 @@ SAME_LINES = [
     ("%nosuch a", 'run_magic("nosuch", "a")'),
     ("a = 1\n%nosuch a.b len {c} b", 'a = 1\nrun_magic("nosuch", "a.b len {c} b", a=a)'),
     ("a = b = 1\n%%nosuch", "a = b = 1\n# %%nosuch"),
+    ("x = 1\n%R -i x -o x f(x)", 'x = 1\nx = run_magic("R", "-i x -o x f(x)", makes="x", x=x)'),
     ("x = %lsmagic", 'x = run_magic("lsmagic", "")'),
     ("%load_ext rpy2.ipython", 'run_magic("load_ext", "rpy2.ipython")'),
     ("%run a.ipy", 'run_magic("run", "a.ipy")'),

@@ -13,7 +13,6 @@ from msgspec import Struct
 from nbtools.analysis.interpolation import Scope, interpolate
 from nbtools.analysis.line_magics import (
     MARIMO,
-    ONLY_IN_JUPYTER,
     Replacement,
     call_helper,
     quote_sql,
@@ -22,6 +21,7 @@ from nbtools.analysis.line_magics import (
     split_sql_target,
     timing_arguments,
     translate_capture,
+    works_only_in_jupyter,
 )
 from nbtools.analysis.literals import quote_text
 
@@ -57,7 +57,7 @@ def read_cell_magic(name: str, arguments: str, body: Sequence[str], scope: Scope
         return CellMagic("no", _translate_script(command, text, scope))
     if name in _TABLE:
         return CellMagic("no", _TABLE[name](arguments, text, scope))
-    if name in ONLY_IN_JUPYTER or not re.fullmatch(r"[\w.]+", name):
+    if works_only_in_jupyter(name):
         note = f"`%%{name}` works only in Jupyter: the cell became a comment"
         return CellMagic("no", Replacement(note=note))
     return CellMagic("no", run_by_ipython(name, arguments, scope, text, _compiled(name, text)))

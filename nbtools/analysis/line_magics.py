@@ -23,7 +23,7 @@ WITHOUT_EFFECT = frozenset(
     pdef psource pfile psearch quickref magic page pycat more less man""".split()
 )
 # Magics that come with IPython, and need Jupyter's own history, files and names.
-ONLY_IN_JUPYTER = (LINE_MAGICS | {"store"}) - {"lsmagic"}
+_ONLY_IN_JUPYTER = (LINE_MAGICS | {"store"}) - {"lsmagic"}
 # Extensions that add magics which are translated, or nothing that a reactive notebook lacks.
 KNOWN_EXTENSIONS = frozenset(
     """autoreload sql dotenv line_profiler memory_profiler tensorboard storemagic
@@ -79,9 +79,14 @@ def translate_line_magic(name: str, arguments: str, scope: Scope) -> Replacement
         return Replacement(lost=False)
     if name.startswith("%"):
         return Replacement(note=f"`%{name}` counts on the first line of a cell only")
-    if name in ONLY_IN_JUPYTER or not re.fullmatch(r"[\w.]+", name):
+    if works_only_in_jupyter(name):
         return Replacement(note=f"`%{name}` works only in Jupyter: it became a comment")
     return run_by_ipython(name, arguments, scope)
+
+
+def works_only_in_jupyter(name: str) -> bool:
+    """Tell whether a magic that is not translated is none that IPython could run elsewhere."""
+    return name in _ONLY_IN_JUPYTER or not re.fullmatch(r"[\w.]+", name)
 
 
 def run_by_ipython(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import EMPTY, read_statements
+from nbtools.analysis.facts import EMPTY, dotted_name, read_statements
 from nbtools.cells import Notebook
 from nbtools.convert.helpers import HELPERS
 from nbtools.convert.log import Log
@@ -121,7 +121,7 @@ def _imports_of(source: str) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield from (f"{node.module}.{alias.name}".removesuffix(".*") for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "run_magic":
+        elif isinstance(node, ast.Call) and dotted_name(node.func) == "run_magic":
             match [each.value for each in node.args if isinstance(each, ast.Constant)]:
                 case ["load_ext" | "reload_ext", str(extension)]:
                     yield extension.strip()
