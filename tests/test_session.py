@@ -122,6 +122,15 @@ def test_magics_and_shell_commands_work(plain: bool, tmp_path: Path) -> None:
 
 
 @BOTH
+def test_an_activated_environment_is_not_this_interpreters(
+    plain: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
+    trace = run_linear("1", plain=plain)
+    assert texts(trace.cells[0]) == ["execute_result: 1"]
+
+
+@BOTH
 def test_nobody_takes_it_for_google_colab(plain: bool) -> None:
     trace = run_linear("'google.colab' in str(get_ipython())", plain=plain)
     assert texts(trace.cells[0]) == ["execute_result: False"]

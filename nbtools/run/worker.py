@@ -985,6 +985,9 @@ def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:  # noqa:
         def init_sys_modules(self) -> None:
             """`__main__` is the notebook already."""
 
+        def init_virtualenv(self) -> None:
+            """An activated environment is nbtools' user's; this interpreter has its own packages."""
+
     config = Config()
     config.HistoryManager.enabled = False
     config.IPKernelApp.connection_file = ""
