@@ -986,7 +986,7 @@ def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:  # noqa:
             """`__main__` is the notebook already."""
 
         def init_virtualenv(self) -> None:
-            """An activated environment is nbtools' user's; this interpreter has its own packages."""
+            """An environment that is activated is not this interpreter's, which has its own."""
 
     config = Config()
     config.HistoryManager.enabled = False
