@@ -304,6 +304,9 @@ def get_ipython():
         def init_user_ns(self):
             """`In`, `Out` and the like are no names of the notebook."""
 
+        def init_virtualenv(self):
+            """An environment that is activated need not be this interpreter's."""
+
         def _showtraceback(self, kind, error, lines):
             sys.stderr.write("\\n".join(lines) + "\\n")
 

@@ -29,12 +29,10 @@ def show_library_displays(scripts: Sequence[Script], log: Log) -> list[Script]:
         found = next((s for s in script.statements if _shows_itself(s, text)), None)
         if found is None:
             continue
-        changed = insert_after(script, found, "show_displays()")
+        reason = "`show_displays()` shows what libraries display, which IPython would print"
+        changed = insert_after(script, found, "show_displays()", reason, log)
         helpers = script.helpers | {"show_displays", "get_ipython"}
         result[index] = replace(changed, helpers=helpers)
-        if script.cell is not None:
-            reason = "`show_displays()` shows what libraries display, which IPython would print"
-            log.edit("add", script.cell, reason, line=script.line_in_cell(found.end_line))
         return result
     return result
 

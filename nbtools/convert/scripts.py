@@ -248,8 +248,13 @@ def facts_of(scripts: Sequence[Script]) -> list[Facts]:
     return [statement.facts for script in scripts for statement in script.statements]
 
 
-def insert_after(script: Script, statement: Statement, line: str) -> Script:
-    """The script with a line more, behind the line on which a top-level statement ends."""
+def insert_after(script: Script, statement: Statement, line: str, reason: str, log: Log) -> Script:
+    """The script with a line more, behind the line on which a top-level statement ends.
+
+    The log says of the author's cells why it is there.
+    """
+    if script.cell is not None:
+        log.edit("add", script.cell, reason, line=script.line_in_cell(statement.end_line))
     lines = script.text_lines()
     lines.insert(statement.end_line, line)
     origin = script.lines[statement.end_line - 1 : statement.end_line]

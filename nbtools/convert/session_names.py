@@ -52,10 +52,8 @@ def _start_shell(script: Script, asked: bool, log: Log) -> Script:
     found = next((s for s in script.statements if _needs_shell(s, asked)), None)
     if found is None:
         return script
-    if script.cell is not None:
-        reason = "`get_ipython()` makes IPython's shell, which Jupyter has from the start"
-        log.edit("add", script.cell, reason, line=script.line_in_cell(found.end_line))
-    return insert_after(script, found, "_shell = get_ipython()")
+    reason = "`get_ipython()` makes IPython's shell, which Jupyter has from the start"
+    return insert_after(script, found, "_shell = get_ipython()", reason, log)
 
 
 def _needs_shell(statement: Statement, asked: bool) -> bool:

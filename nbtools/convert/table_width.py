@@ -24,8 +24,7 @@ def print_wide_tables(scripts: Sequence[Script], log: Log) -> list[Script]:
             ]
             if names and statement.kind == "import" and script.cell is not None:
                 line = f'{names[0]}.set_option("display.max_columns", 20)'
-                result[index] = insert_after(script, statement, line)
                 reason = f"`{line}` is what pandas sets when it is imported in Jupyter"
-                log.edit("add", script.cell, reason, line=script.line_in_cell(statement.line))
+                result[index] = insert_after(script, statement, line, reason, log)
                 return result
     return result
