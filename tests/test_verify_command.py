@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -16,6 +17,7 @@ import pytest
 
 from nbtools import cli
 from nbtools.verify.files import find_tasks
+from nbtools.verify.groups import moved_cells
 from nbtools.verify.verdict import Proof, Status
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="notebooks run on Linux and macOS")
@@ -94,6 +96,21 @@ def test_doctored_conversions_are_found(tmp_path: Path, capsys: pytest.CaptureFi
         output = verify(capsys, path, convert(capsys, path, edit), code=1)
         assert f"{path}: does not reproduce: " in output.split("\n")[0]
         assert cell in output.split("\n")[0]
+
+
+def test_a_cell_that_only_moved_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_notebook(
+        tmp_path / "a.ipynb", "def f():\n    return x\nprint(1)", "x = 2", "print(f())", "print(4)"
+    )
+    target = convert(capsys, path)
+    assert "another place" not in verify(capsys, path, target)
+    head, *cells, tail = re.split(r"(?=@app\.cell|if __name__)", target.read_text())
+    target.write_text("".join([head, cells[-1], *cells[:-1], tail]))
+    told = re.findall(r"cell (\d) stands in another place", verify(capsys, path, target))
+    assert told == ["4"]
+    split = [(3,), (4,), (3,)]
+    assert moved_cells(split, split) == set()
+    assert moved_cells([(0,), (1,), (2, 3)], [(2, 3), (), (0,), (1,)]) == {2, 3}
 
 
 HONEST = (

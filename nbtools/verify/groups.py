@@ -6,6 +6,7 @@ cells of the one and of the other that have nothing to do with the rest.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher
 
@@ -95,6 +96,39 @@ def align_cells(
         if _likeness(sources[best], others[position], 0) > 0.3:
             found[position] = origins[best]
             free.discard(best)
+    return found
+
+
+def moved_cells(origins: Sequence[tuple[int, ...]], others: Sequence[tuple[int, ...]]) -> set[int]:
+    """The cells of the notebook that a conversion at hand shows in another place.
+
+    Args:
+        origins: For each reactive cell of a fresh conversion, the notebook's cells it comes from.
+        others: The same for each cell of the conversion at hand.
+
+    Returns:
+        As few cells (0-based) as would have to be put back.
+    """
+    order = dict.fromkeys(origin for origin in origins if origin)  # of a split cell: its first part
+    place = {origin: number for number, origin in enumerate(order)}
+    shared = [origin for origin in dict.fromkeys(others) if origin in place]
+    kept = _longest_ascent([place[origin] for origin in shared])
+    return {cell for origin in shared if place[origin] not in kept for cell in origin}
+
+
+def _longest_ascent(numbers: Sequence[int]) -> set[int]:
+    """The longest ascending subsequence of different numbers (Schensted 1961, patience sorting)."""
+    tops: list[int] = []  # of each pile, ascending
+    below: dict[int, int | None] = {}
+    for number in numbers:
+        pile = bisect_left(tops, number)
+        below[number] = tops[pile - 1] if pile else None
+        tops[pile : pile + 1] = [number]
+    found: set[int] = set()
+    last = tops[-1] if tops else None
+    while last is not None:
+        found.add(last)
+        last = below[last]
     return found
 
 

@@ -15,7 +15,7 @@ from nbtools.formats.reactive_reader import parse_reactive
 from nbtools.run.job import Job
 from nbtools.run.linear import plan_linear
 from nbtools.run.reactive import plan_reactive
-from nbtools.verify.groups import Group, align_cells, code_cells, group_cells
+from nbtools.verify.groups import Group, align_cells, code_cells, group_cells, moved_cells
 
 
 class Subject(Struct, frozen=True):
@@ -67,14 +67,18 @@ def read_conversion(data: bytes, path: Path, target: tuple[bytes, Path] | None) 
     conversion = convert_source(data, name=path.name, folder=path.parent)
     fresh = parse_reactive(conversion.text).notebook
     origins = list(conversion.origins)
+    order = conversion.order if _is_reordered(conversion) else ()
+    notes = ["it runs in the order of its execution counts"] if order else []
     reactive, at = fresh, path.with_suffix(".py")
     if target is not None:
         reactive, at = parse_reactive(target[0].decode("utf-8")).notebook, target[1]
         sources = [cell.source for cell in fresh.cells]
         origins = align_cells(sources, origins, [cell.source for cell in reactive.cells])
-    order = conversion.order if _is_reordered(conversion) else ()
+        notes += [
+            f"cell {cell + 1} stands in another place in {at.name} than `nbtools convert` puts it"
+            for cell in sorted(moved_cells(conversion.origins, origins))
+        ]
     cells = code_cells([cell.kind for cell in notebook.cells], order)
-    notes = ("it runs in the order of its execution counts",) if order else ()
     return Subject(
         group_cells(origins, cells),
         plan_reactive(reactive, at.name, str(at.parent), file=str(at.absolute())),
@@ -82,7 +86,7 @@ def read_conversion(data: bytes, path: Path, target: tuple[bytes, Path] | None) 
         plan_original(notebook, path, order),
         _renamed(conversion),
         data,
-        notes,
+        tuple(notes),
     )
 
 
