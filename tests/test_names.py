@@ -56,7 +56,7 @@ NAMES: dict[str, tuple[tuple[str, ...], str]] = {
     "import a.b": (("import a", "print(a)", "import a.b", "print(a)"), "a0=a_1 a2=a"),
     "bound by a function": (
         ("x = 1", "print(x)", "def f():\n    global x\n    x = 2", "f()", "print(x)"),
-        "x0=x f0=f",
+        "x0=x_1 f2=f x2=x",
     ),
     "a builtin that is read before": (("print(max(1, 2))", "max = 3", "print(max)"), "max1=max_1"),
     "a builtin that is not": (("max = 3", "print(max)"), "max0=max"),

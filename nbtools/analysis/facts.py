@@ -1096,7 +1096,7 @@ class _Flow:
                 self.code[root] = _join([*self.made, self.code.get(root, Code())])
 
     def hold(self, name: str, value: ast.expr) -> None:
-        held = _held_names(value) - self.local - self.class_local - {name}
+        held = _held_names(value) - self.local - self.class_local
         if held:
             self.holds.setdefault(name, set()).update(held)
 

@@ -290,7 +290,7 @@ class _Trace:
                 unbound = name in seen.unbound
                 supposed = not versions and not unbound and name in by_name
                 if supposed:
-                    versions = {self.default(seen, by_name[name])}
+                    versions = {self.default(identity, name, by_name[name])}
                 held = identity in shared
                 caller = seen.unbound.get(name)
                 found = frozenset(versions)
@@ -305,8 +305,15 @@ class _Trace:
             if code != (self.versions[version].block, self.versions[version].name)
         }
 
-    def default(self, seen: _Seen, numbers: Sequence[int]) -> int:
-        """What code that nobody calls would see: the version when it was made, or the next."""
+    def default(self, identity: CodeId, name: str, numbers: Sequence[int]) -> int:
+        """What code that nobody calls would see: the version when it was made, or the next.
+
+        Code that binds the name itself sees what its own block makes of it.
+        """
+        seen = self.seen[identity]
+        own = self.own[identity[0]].get(name)
+        if own is not None and name in seen.code.writes:
+            return own
         earlier = [n for n in numbers if n < seen.made]
         return earlier[-1] if earlier else numbers[0]
 

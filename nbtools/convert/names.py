@@ -203,11 +203,13 @@ def _maybe_named_in_strings(blocks: Sequence[Block], versions: Versions) -> froz
 
 
 def _written_late(blocks: Sequence[Block], versions: Versions) -> Iterator[int]:
-    """All versions of the names that functions bind through `global`."""
-    names = EMPTY.union(*(block.facts.writes_late for block in blocks)) if blocks else EMPTY
-    for number, version in enumerate(versions.versions):
-        if version.name in names:
-            yield number
+    """Versions that are current where code runs that binds their name through `global`."""
+    for name, writers in versions.writers.items():
+        current: int | None = None
+        for index in range(len(blocks)):
+            before, current = current, versions.own[index].get(name, current)
+            if index in writers:
+                yield from (number for number in (before, current) if number is not None)
 
 
 def _mentioned(block: Block) -> frozenset[str]:
