@@ -344,3 +344,18 @@ def test_what_sympy_has_jupyter_typeset(tmp_path: Path, capsys: pytest.CaptureFi
     assert "reproduces (6 of 6 cells the same)" in verify(capsys, path)
     plain = convert(capsys, path, ("typeset(2027)", "2027"))
     assert "cell 6 shows something else" in verify(capsys, path, plain, code=1)
+
+
+def test_what_sympy_has_jupyter_typeset_of_mechanics(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sympy")
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "import numpy as np\nfrom sympy.physics.mechanics import *",
+        "mechanics_printing()",
+        "dynamicsymbols('q').diff()",
+        "np.float64(3.5)",
+        "[np.float64(3.5), 2]",
+    )
+    assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)

@@ -13,6 +13,9 @@ from nbtools.syntax import walk_nodes
 _AT_NAME = re.compile(r"@([A-Za-z_]\w*)")
 _PERCENT_NAME = re.compile(r"%\(([A-Za-z_]\w*)\)")
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
+_MAIN_IMPORT = re.compile(r"\bfrom __main__ import ([\w, ]+)")
+_PROFILERS = frozenset({"cProfile", "profile"})  # their `run` evaluates in `__main__`
+_TIMERS = frozenset({"timeit", "repeat", "Timer"})  # what they time may import from `__main__`
 _PANDAS = frozenset({"pd", "pandas"})  # `pd.eval` looks names up without any `@`
 
 
@@ -31,8 +34,13 @@ _ANY_NAMES = StringNames(open=True)
 def names_in_call(node: ast.Call) -> StringNames:
     """What `eval`, `exec`, `query`, `format(**globals())` and the like touch by name."""
     function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+    if name in _TIMERS:
+        return StringNames(_imported_from_main(node))
     if isinstance(function, ast.Attribute):
         if function.attr == "eval" and _is_call_on(function, _PANDAS):
+            return _in_evaluated(node)
+        if function.attr == "run" and _is_call_on(function, _PROFILERS):
             return _in_evaluated(node)
         if function.attr in ("query", "eval"):
             return StringNames(frozenset(_AT_NAME.findall(_query_text(node))))
@@ -114,6 +122,16 @@ def _query_text(node: ast.Call) -> str:
     parts = [part for expression in expressions for part in walk_nodes(expression)]
     texts = [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
     return " ".join(texts)
+
+
+def _imported_from_main(node: ast.Call) -> frozenset[str]:
+    """The names that code in strings imports from the notebook, as what `timeit` runs does."""
+    values = (*node.args, *(keyword.value for keyword in node.keywords))
+    texts = (v.value for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str))
+    lists = (found for text in texts for found in _MAIN_IMPORT.findall(text))
+    return frozenset(
+        name.split()[0] for found in lists for name in found.split(",") if name.strip()
+    )
 
 
 def _in_format(function: ast.Attribute, node: ast.Call) -> StringNames:

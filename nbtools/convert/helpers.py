@@ -398,10 +398,14 @@ def show_value(value):
 '''
 
 _TYPESET = '''\
-def typeset(value):
-    """Give what shows a value as sympy's `init_printing` has Jupyter show it."""
-    import sympy
+def typeset(value, vector=False):
+    """Give what shows a value as sympy's `init_printing` (`init_vprinting`) has Jupyter show it."""
+    from sympy import latex, pretty
     from sympy.printing.defaults import Printable
+
+    if vector:
+        from sympy.physics.vector import vlatex as latex
+        from sympy.physics.vector import vpprint as pretty
 
     collections = (list, tuple, set, frozenset)
     shown = (*collections, dict, int, float, Printable)
@@ -418,10 +422,12 @@ def typeset(value):
 
     class Typeset:
         def __repr__(self):
-            return sympy.pretty(value, use_unicode=True)
+            classes = type(value).__mro__
+            named = next(kind for kind in classes if kind in shown or "__repr__" in vars(kind))
+            return pretty(value, use_unicode=True) if named in shown else repr(value)
 
         def _repr_latex_(self):
-            return rf"$\\displaystyle {sympy.latex(value)}$"
+            return rf"$\\displaystyle {latex(value)}$"
 
     return Typeset() if isinstance(value, shown) and can_print(value) else value
 '''

@@ -15,6 +15,7 @@ from nbtools.analysis.facts import Import, SourceError, Statement
 from nbtools.analysis.modules import find_module_file, local_module
 from nbtools.convert.scripts import Script, added_script
 from nbtools.convert.shown import functions_calling
+from nbtools.convert.typeset import TYPESETTING
 from nbtools.convert.values import NOTHING_IN_PYPLOT
 from nbtools.files import read_if_file
 from nbtools.syntax import parse_source, walk_nodes
@@ -181,7 +182,7 @@ def _read_plotting(
                 elif bound.module in _PYPLOT and bound.name is not None:
                     functions[bound.bound] = bound.name
     calls = {call for script in scripts for s in script.statements for call in s.facts.calls}
-    formulas = any(call.split(".")[-1] in ("init_printing", "init_session") for call in calls)
+    formulas = any(call.rpartition(".")[2] in TYPESETTING for call in calls)
     plotting = Plotting(
         frozenset(modules),
         frozenset(seaborn),

@@ -17,7 +17,10 @@ from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, revise
 from nbtools.convert.values import value_kind, wrap_values
 
-_STARTS = frozenset({"init_printing", "init_session"})
+_VECTOR = frozenset({"init_vprinting", "mechanics_printing"})
+TYPESETTING = frozenset({"init_printing", "init_session"}) | _VECTOR
+"""The functions of sympy after which Jupyter typesets."""
+
 _SWITCHES = frozenset({"pretty_print", "use_latex"})
 
 
@@ -25,21 +28,24 @@ def typeset_values(scripts: Sequence[Script], log: Log) -> list[Script]:
     """Show the values of cells as Jupyter does once `init_printing` was called."""
     if not any("sympy" in script.source for script in scripts):
         return list(scripts)
-    on = False
+    options: str | None = None
     result: list[Script] = []
     for script in scripts:
-        on = _is_on_after(script, on)
-        result.append(_typeset(script, log) if on and script.shows else script)
+        options = _options_after(script, options)
+        wanted = options is not None and script.shows
+        result.append(_typeset(script, options or "", log) if wanted else script)
     return result
 
 
-def _is_on_after(script: Script, before: bool) -> bool:
+def _options_after(script: Script, before: str | None) -> str | None:
+    """What else `typeset` is given once a script has run; None where nothing is typeset."""
     calls = {call.rpartition(".")[2] for s in script.statements for call in s.facts.calls}
-    if _STARTS.isdisjoint(calls):
+    if TYPESETTING.isdisjoint(calls):
         return before
     for node in ast.walk(ast.parse(script.source)):
-        if isinstance(node, ast.Call) and _starts(node):
-            before = not any(map(_switches_off, node.keywords))
+        if isinstance(node, ast.Call) and _starter(node):
+            off = any(map(_switches_off, node.keywords))
+            before = None if off else "vector=True" if _starter(node) in _VECTOR else ""
     return before
 
 
@@ -51,20 +57,22 @@ def _switches_off(option: ast.keyword) -> bool:
 def _may_be_typeset(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
-    is_start = isinstance(node, ast.Call) and _starts(node)
+    is_start = isinstance(node, ast.Call) and _starter(node)
     return not is_start and not isinstance(node, ast.JoinedStr) and value_kind(node) != "none"
 
 
-def _starts(call: ast.Call) -> bool:
-    return (dotted_name(call.func) or "").rpartition(".")[2] in _STARTS
+def _starter(call: ast.Call) -> str | None:
+    """The function of sympy that a call has start typesetting."""
+    name = (dotted_name(call.func) or "").rpartition(".")[2]
+    return name if name in TYPESETTING else None
 
 
-def _typeset(script: Script, log: Log) -> Script:
+def _typeset(script: Script, options: str, log: Log) -> Script:
     last = ast.parse(script.source).body[-1]
     if script.cell is None or not (isinstance(last, ast.Expr) and _may_be_typeset(last.value)):
         return script
     line = script.line_in_cell(last.lineno)
     reason = "`typeset` shows the value as sympy's `init_printing` has Jupyter show it"
     log.edit("replace", script.cell, reason, line=line, lines=1)
-    revised = revise(script, wrap_values(script.source, [last], "typeset"))
+    revised = revise(script, wrap_values(script.source, [last], "typeset", options))
     return replace(revised, helpers=script.helpers | {"typeset"})

@@ -15,6 +15,8 @@ ValueKind = Literal["none", "value", "unknown"]
 
 _NO_VALUE = frozenset(
     """print display help exec setattr delattr breakpoint pprint pprint.pprint time.sleep
+    cProfile.run logging.basicConfig os.makedirs os.mkdir os.remove np.set_printoptions
+    numpy.set_printoptions pd.set_option pandas.set_option sns.set sns.set_theme sns.set_style
     warnings.warn warnings.filterwarnings warnings.simplefilter random.seed np.random.seed
     numpy.random.seed show_figures shell write_file change_directory set_variable time_it
     show_value mo.output.append mo.output.replace""".split()
@@ -92,15 +94,17 @@ def last_value_kind(script: Script) -> ValueKind:
     return statement_kind(script, script.statements[-1]) if script.shows else "none"
 
 
-def wrap_values(source: str, values: Sequence[ast.Expr], function: str) -> str:
-    """The source with some of its expression statements given to a function."""
+def wrap_values(source: str, values: Sequence[ast.Expr], function: str, options: str = "") -> str:
+    """The source with some of its expression statements given to a function, with options."""
     text = Text(source)
     splices: list[Splice] = []
     for node in (value.value for value in values):
         brackets = isinstance(node, ast.Tuple)
-        before, after = (b"((", b"))") if brackets else (b"(", b")")
+        before, after = ("((", ")") if brackets else ("(", "")
+        after += f", {options})" if options else ")"
         start, end = text.start(node), text.end(node)
-        splices += Splice(start, start, function.encode() + before), Splice(end, end, after)
+        splices.append(Splice(start, start, f"{function}{before}".encode()))
+        splices.append(Splice(end, end, after.encode()))
     return apply_splices(text, splices)
 
 
