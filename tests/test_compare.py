@@ -170,6 +170,30 @@ def test_the_line_that_a_warning_quotes_may_be_another_and_nothing_else() -> Non
         assert verdict([warn(message, "f(x)")], warn(message + "!", "f(x)")) == "different"
 
 
+LONG = {
+    "a picture in HTML": f'<img src="{base64.b64encode(bytes(range(256)) * 1000).decode()}">',
+    "code in one line": "function(){var a=1;}" * 15_000,
+    "blanks": " " * 300_000,
+    "digits": "1" * 300_000,
+    "fractions": "1." * 150_000,
+    "the same line": "a b\n" * 15_000,
+    "marks": "(" * 300_000,
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_no_text_takes_the_square_of_its_length(text: str) -> None:
+    """A pattern or a comparison that does would keep this test for minutes."""
+    half = len(text) // 2
+    other = f"{text[:half]}new\nline{text[half:]}x"
+    for rule in all_rules():
+        rule.apply(text)
+    mask = learn_mask([text, other])
+    assert mask is not None
+    assert fit_text(text, mask, other).fits
+    assert verdict([out(text)] * 2, out(other)) == "different"
+
+
 def test_a_rule_is_named_only_if_it_was_needed() -> None:
     left, right, used = apply_rules(RECORDED, "np.float64(1.5) at 0x7f0000aa", "1.5 at 0x7f0000bb")
     assert left == right

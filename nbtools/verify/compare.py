@@ -26,7 +26,7 @@ from nbtools.verify.rules import (
     as_text,
     follow_rules,
 )
-from nbtools.verify.tokens import fit_text, guess_cause, learn_mask
+from nbtools.verify.tokens import find_differences, fit_text, guess_cause, learn_mask
 from nbtools.verify.verdict import RED, WORST, Item, Verdict
 
 _RICHEST = (
@@ -172,8 +172,7 @@ def _compare_by_rule(
 def _first_difference(expected: str, found: str) -> str:
     """The first lines that differ, in one line."""
     old, new = expected.split("\n"), found.split("\n")
-    opcodes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    _, i, j, k, m = next(each for each in opcodes if each[0] != "equal")
+    i, j, k, m = next(find_differences(old, new))
     return f"{_shorten(' '.join(old[i:j][:1]))} is now {_shorten(' '.join(new[k:m][:1]))}"
 
 

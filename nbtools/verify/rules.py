@@ -56,8 +56,10 @@ def _substitute(name: str, what: str, pattern: str, replacement: str) -> Rule:
 PLACES = _substitute(
     "place",
     "where in the notebook a message points to",
-    r"\s*\([^()\n]*#cell-\d+[^()\n]*\)|[^\s\"'()]*#cell-\d+(?:[:,]?(?: line)? ?\d+)?"
-    r"|\S+:cell \d+:\d+: ?",
+    # Runs are matched from their start on: from each character would take the square of the time.
+    r"(?<!\s)\s*\([^()\n]*#cell-\d+[^()\n]*\)"
+    r"|(?<![^\s\"'()])[^\s\"'()]*#cell-\d+(?:[:,]?(?: line)? ?\d+)?"
+    r"|(?<!\S)\S+:cell \d+:\d+: ?",
     "",
 )
 WARNING_LINES = _substitute(
@@ -168,7 +170,7 @@ RECORDED: tuple[Rule, ...] = (
     _substitute(
         "ipykernel-place",
         "where in a kernel's files a warning points to",
-        r"\S*(?:ipykernel_\d+/\d+\.py|<ipython-input-[^>]+>|\.py)(?::\d+)?",
+        r"(?<!\S)\S*(?:ipykernel_\d+/\d+\.py|<ipython-input-[^>]+>|\.py)(?::\d+)?",
         "<cell>",
     ),
     _substitute("figure-size", "the size in a figure's text", r"<Figure size [^>]*>", "<Figure>"),
@@ -186,7 +188,12 @@ RECORDED: tuple[Rule, ...] = (
         r"\b\d+(?:\.\d+)?(?:e[+-]?\d+)? ?(?:ns|us|µs|μs|ms|s|sec|seconds|min)\b",
         "<duration>",
     ),
-    _substitute("trailing-blanks", "blanks at the end of lines", r"(?m)[ \t]+$|\n+\Z", ""),
+    _substitute(
+        "trailing-blanks",
+        "blanks at the end of lines",
+        r"(?m)(?<![ \t])[ \t]+$|(?<!\n)\n+\Z",
+        "",
+    ),
 )
 
 

@@ -14,12 +14,17 @@ from difflib import SequenceMatcher
 from msgspec import Struct
 
 _TOKEN = re.compile(
-    r"0x[0-9a-fA-F]+|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?!\w)|\w+|\n|[^\S\n]+|.", re.DOTALL
+    r"0x[0-9a-fA-F]+|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?!\w)|\w+|\n|[^\S\n]+|.",
+    re.DOTALL,
 )
 _CLASS = re.compile(
     r"(?P<address>0x)|(?P<number>[+-]?\.?\d[\d.eE+-]*$|(?:nan|NaN|inf|[nuµm]?s|min|h|[kKMG]i?B)$)"
     r"|(?P<code>\w*\d\w*$)|(?P<word>\w)|(?P<line>\n)|(?P<space>\s)"
 )
+Piece = tuple[int, int, int, int]
+"""Items `i` to `j` (exclusive) of one sequence that stand where `k` to `m` of another do."""
+
+_MOST_PAIRS = 4_000_000  # that are compared exactly
 MOST_TOKENS = 60_000
 """Longer texts that differ are not compared word by word: they are unstable as a whole."""
 
@@ -90,6 +95,21 @@ def _are_reordered(reference: str, others: Sequence[str]) -> bool:
     return all(sorted(text.split("\n")) == lines for text in others)
 
 
+def find_differences(a: Sequence[str], b: Sequence[str]) -> Iterator[Piece]:
+    """Where two sequences differ: exactly, or in long ones without looking at frequent items."""
+    start, most = 0, min(len(a), len(b))
+    while start < most and a[start] == b[start]:
+        start += 1
+    end = 0
+    while end < most - start and a[-1 - end] == b[-1 - end]:
+        end += 1
+    old, new = a[start : len(a) - end], b[start : len(b) - end]
+    rough = len(old) * len(new) > _MOST_PAIRS
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=rough).get_opcodes():
+        if tag != "equal":
+            yield start + i, start + j, start + k, start + m
+
+
 def find_spans(
     words: Sequence[str], other: Sequence[str]
 ) -> list[tuple[Span, Span, frozenset[str]]] | None:
@@ -109,7 +129,7 @@ def _classes(words: Sequence[str]) -> frozenset[str]:
     return frozenset(map(class_of, words))
 
 
-def _opcodes(a: Sequence[str], b: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+def _opcodes(a: Sequence[str], b: Sequence[str]) -> Iterator[Piece]:
     """The differing pieces: line by line first, since words alone take quadratic time."""
     lines_a, lines_b = _split_lines(a), _split_lines(b)
     if len(lines_a) == len(lines_b):
@@ -121,8 +141,7 @@ def _opcodes(a: Sequence[str], b: Sequence[str]) -> Iterator[tuple[int, int, int
     else:
         texts_a = ["\x1f".join(a[x:y]) for x, y in lines_a]
         texts_b = ["\x1f".join(b[x:y]) for x, y in lines_b]
-        matcher = SequenceMatcher(None, texts_a, texts_b, autojunk=False)
-        pairs = [(i, j, k, m) for tag, i, j, k, m in matcher.get_opcodes() if tag != "equal"]
+        pairs = [*find_differences(texts_a, texts_b)]
     for i, j, k, m in pairs:
         start_a, end_a = _bounds(lines_a, i, j, len(a))
         start_b, end_b = _bounds(lines_b, k, m, len(b))
@@ -140,8 +159,8 @@ def _bounds(lines: Sequence[tuple[int, int]], i: int, j: int, length: int) -> tu
 
 def _words_apart(
     a: Sequence[str], b: Sequence[str], at: tuple[int, int], to: tuple[int, int]
-) -> Iterator[tuple[int, int, int, int]]:
-    if (at[1] - at[0]) * (to[1] - to[0]) > 4_000_000:
+) -> Iterator[Piece]:
+    if (at[1] - at[0]) * (to[1] - to[0]) > _MOST_PAIRS:
         yield *at, *to
         return
     left, right = a[at[0] : at[1]], b[to[0] : to[1]]
@@ -151,9 +170,8 @@ def _words_apart(
                 i, k = at[0] + offset, to[0] + offset
                 yield i, i + 1, k, k + 1
         return
-    for tag, i, j, k, m in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
-        if tag != "equal":
-            yield at[0] + i, at[0] + j, to[0] + k, to[0] + m
+    for i, j, k, m in find_differences(left, right):
+        yield at[0] + i, at[0] + j, to[0] + k, to[0] + m
 
 
 def _split_lines(words: Sequence[str]) -> list[tuple[int, int]]:

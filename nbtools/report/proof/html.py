@@ -15,7 +15,7 @@ from nbtools.report.html import (
 )
 from nbtools.report.proof.words import describe_item, headline, name_cell, summarize
 from nbtools.report.run import format_seconds
-from nbtools.verify.tokens import split_words
+from nbtools.verify.tokens import find_differences, split_words
 from nbtools.verify.verdict import GREEN, RED, CellProof, Item, Proof, Status, Verdict
 
 _MOST_LINES = 400  # of a difference
@@ -172,20 +172,25 @@ def _diff(expected: str, found: str) -> str:
     """Lines that went and came, with their words marked; what is between is left out."""
     old, new = expected.split("\n"), found.split("\n")
     parts: list[str] = []
-    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            kept = old[i:j]
-            parts += [_line("", each) for each in kept[:1]]
-            parts += ["<span class='soft'>...</span>"] if len(kept) > 2 else []
-            parts += [_line("", each) for each in kept[1:][-1:]]
-            continue
+    at = 0
+    for i, j, k, m in find_differences(old, new):
+        parts += _shorten_same(old[at:i])
+        at = j
         left, right = _mark_words("\n".join(old[i:j]), "\n".join(new[k:m]))
         parts += [f'<span class="old">- {each}</span>' for each in left.split("\n") if j > i]
         parts += [f'<span class="new">+ {each}</span>' for each in right.split("\n") if m > k]
+    parts += _shorten_same(old[at:])
     if len(parts) > _MOST_LINES:
         more = f"<span class='soft'>{len(parts) - _MOST_LINES:,} more lines</span>"
         parts = [*parts[:_MOST_LINES], more]
     return "".join(parts)
+
+
+def _shorten_same(lines: Sequence[str]) -> list[str]:
+    """Lines that both texts have: the first and the last of them."""
+    between = ["<span class='soft'>...</span>"] if len(lines) > 2 else []
+    shown = [_line("", each) for each in (*lines[:1], *lines[1:][-1:])]
+    return [*shown[:1], *between, *shown[1:]]
 
 
 def _line(kind: str, text: str) -> str:
