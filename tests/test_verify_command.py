@@ -359,3 +359,15 @@ def test_what_sympy_has_jupyter_typeset_of_mechanics(
         "[np.float64(3.5), 2]",
     )
     assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)
+
+
+def test_figures_are_shown_whatever_backend_the_environment_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    path = write_notebook(
+        tmp_path / "a.ipynb", "import matplotlib.pyplot as plt", "plt.plot([1, 2])\nplt.show()"
+    )
+    for backend in ("agg", ""):
+        monkeypatch.setenv("MPLBACKEND", backend)
+        assert "reproduces (2 of 2 cells the same)" in verify(capsys, path)

@@ -1,4 +1,7 @@
-"""What a notebook that runs finds in its environment: no keys, nothing that changes Python."""
+"""What a notebook that runs finds in its environment: no keys, nothing that changes Python.
+
+Nor MPLBACKEND: CI often sets it to "agg", and then nothing would show what a notebook draws.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 
 _KEPT = frozenset(
     """PATH USER LOGNAME SHELL TERM LANG LANGUAGE TZ TMPDIR VIRTUAL_ENV CONDA_PREFIX
-    CONDA_DEFAULT_ENV PYTHONHASHSEED SOURCE_DATE_EPOCH MPLBACKEND MPLCONFIGDIR LD_LIBRARY_PATH
+    CONDA_DEFAULT_ENV PYTHONHASHSEED SOURCE_DATE_EPOCH MPLCONFIGDIR LD_LIBRARY_PATH
     DYLD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR JAVA_HOME CUDA_HOME CUDA_VISIBLE_DEVICES
     CI NO_COLOR XDG_RUNTIME_DIR XDG_CACHE_HOME""".split()
 )
