@@ -19,6 +19,8 @@ def line(name: str) -> str:
     return f'{name}.set_option("display.max_columns", 20)'
 
 
+ANY = '__import__("pandas")'
+
 CASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "no pandas": (("import numpy as np",), ["import numpy as np"]),
     "imported": (("import pandas",), [f"import pandas\n{line('pandas')}"]),
@@ -31,7 +33,18 @@ CASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
         ("import pandas as pd", "import pandas as pd"),
         [f"import pandas as pd\n{line('pd')}", "import pandas as pd"],
     ),
-    "only a part": (("from pandas import DataFrame",), ["from pandas import DataFrame"]),
+    "only a part": (
+        ("from pandas import DataFrame",),
+        [f"from pandas import DataFrame\n{line(ANY)}"],
+    ),
+    "by a library": (
+        ("import seaborn as sns", "import statsmodels.api as sm"),
+        [f"import seaborn as sns\n{line(ANY)}", "import statsmodels.api as sm"],
+    ),
+    "by a library before": (
+        ("import seaborn as sns", "import pandas as pd"),
+        ["import seaborn as sns", f"import pandas as pd\n{line('pd')}"],
+    ),
     "set by the notebook": (
         ("import pandas as pd", "pd.set_option('display.max_columns', 5)"),
         ["import pandas as pd", "pd.set_option('display.max_columns', 5)"],

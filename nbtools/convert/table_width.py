@@ -8,23 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nbtools.analysis.facts import Statement
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, insert_after
+
+_BRING_PANDAS = frozenset({"pandas", "geopandas", "seaborn", "statsmodels"})
+"""Libraries that import pandas, if by another name, and whose users see tables."""
 
 
 def print_wide_tables(scripts: Sequence[Script], log: Log) -> list[Script]:
     """Set Jupyter's default behind the first import of pandas, unless the notebook sets it."""
-    if any("max_columns" in script.source for script in scripts):
-        return list(scripts)
     result = list(scripts)
-    for index, script in enumerate(scripts):
-        for statement in script.statements:
-            names = [
-                i.bound for i in statement.facts.imports if i.module == "pandas" and not i.name
-            ]
-            if names and statement.kind == "import" and script.cell is not None:
-                line = f'{names[0]}.set_option("display.max_columns", 20)'
-                reason = f"`{line}` is what pandas sets when it is imported in Jupyter"
-                result[index] = insert_after(script, statement, line, reason, log)
-                return result
+    if any("max_columns" in script.source for script in scripts):
+        return result
+    for imports in (_imports_pandas, _brings_pandas):
+        for index, script in enumerate(scripts):
+            for statement in script.statements if script.cell is not None else ():
+                pandas = imports(statement) if statement.kind == "import" else None
+                if pandas:
+                    line = f'{pandas}.set_option("display.max_columns", 20)'
+                    reason = f"`{line}` is what pandas sets when it is imported in Jupyter"
+                    result[index] = insert_after(script, statement, line, reason, log)
+                    return result
     return result
+
+
+def _imports_pandas(statement: Statement) -> str | None:
+    """The name under which a statement imports pandas."""
+    imports = statement.facts.imports
+    return next((i.bound for i in imports if i.module == "pandas" and not i.name), None)
+
+
+def _brings_pandas(statement: Statement) -> str | None:
+    """What stands for pandas behind an import of a library that imports it."""
+    roots = {each.module.partition(".")[0] for each in statement.facts.imports}
+    return None if roots.isdisjoint(_BRING_PANDAS) else '__import__("pandas")'
