@@ -375,6 +375,17 @@ def test_jupyter_shows_figures_below_the_last_value() -> None:
     )
 
 
+def test_jupyter_shows_a_figure_that_is_the_last_value_twice() -> None:
+    value, figure = Shown({"image/png": png()}, True), Shown({"image/png": png()})
+    twice, once = Display(shown=(value, figure)), Display(shown=(value,))
+    assert item([twice, twice], once).rules == ("repeated-figure",)
+    none = compare_displays([twice, twice], Display(), CONVERSION)
+    assert "missing" in {each.verdict for each in none}
+    assert verdict([twice, twice], once, EXACT) == "missing"
+    other = Display(shown=(value, Shown({"image/png": png(color=1)})))
+    assert verdict([other, other], once) == "missing"
+
+
 def test_what_is_printed_and_shown_keeps_its_order_within_one_kind_of_run() -> None:
     before, after = Display("a", order="ps"), Display("a", order="sp")
     assert verdict([before, before], after) == "same"

@@ -38,12 +38,12 @@ CASES: dict[str, tuple[tuple[str, ...], list[str]]] = {
         [f"from pandas import DataFrame\n{line(ANY)}"],
     ),
     "by a library": (
-        ("import seaborn as sns", "import statsmodels.api as sm"),
-        [f"import seaborn as sns\n{line(ANY)}", "import statsmodels.api as sm"],
+        ("import statsmodels.api as sm", "import geopandas"),
+        [f"import statsmodels.api as sm\n{line(ANY)}", "import geopandas"],
     ),
     "by a library before": (
-        ("import seaborn as sns", "import pandas as pd"),
-        ["import seaborn as sns", f"import pandas as pd\n{line('pd')}"],
+        ("import geopandas", "import pandas as pd"),
+        ["import geopandas", f"import pandas as pd\n{line('pd')}"],
     ),
     "set by the notebook": (
         ("import pandas as pd", "pd.set_option('display.max_columns', 5)"),

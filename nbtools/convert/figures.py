@@ -22,7 +22,7 @@ from nbtools.convert.log import Log
 from nbtools.convert.plotting import MAKERS, Plotting, find_plotting
 from nbtools.convert.rewrite import ReplaceCalls, edit_cell
 from nbtools.convert.scripts import Script, revise, sole_call
-from nbtools.convert.shown import name_last_value, part_last_value
+from nbtools.convert.shown import find_displaying, name_last_value, part_last_value
 from nbtools.convert.tags import hides_output
 from nbtools.convert.values import last_value_kind
 
@@ -46,11 +46,12 @@ def show_figures(
     folder: Where the notebook lies: modules beside it may draw, too. Their text is read.
     """
     plotting = find_plotting(scripts, folder)
+    displays = find_displaying(scripts)
     result: list[Script] = []
     ready: set[str] = set()  # names of pyplot bound so far
     for script in scripts:
         ready |= plotting.modules & _binds(script)
-        result.extend(_show_in(script, notebook, plotting, ready, log))
+        result.extend(_show_in(script, notebook, plotting, displays, ready, log))
     return result
 
 
@@ -59,7 +60,12 @@ def _binds(script: Script) -> frozenset[str]:
 
 
 def _show_in(
-    script: Script, notebook: Notebook, plotting: Plotting, ready: Iterable[str], log: Log
+    script: Script,
+    notebook: Notebook,
+    plotting: Plotting,
+    displays: frozenset[str],
+    ready: Iterable[str],
+    log: Log,
 ) -> list[Script]:
     if script.cell is None or not script.statements or hides_output(notebook.cells[script.cell]):
         return [script]
@@ -70,7 +76,7 @@ def _show_in(
     draws = draws and not _keeps_figures(script)
     if not (draws or shows):
         return [script]
-    return _Cell(script, plotting, frozenset(ready), log).show(draws)
+    return _Cell(script, plotting, displays, frozenset(ready), log).show(draws)
 
 
 def _keeps_figures(script: Script) -> bool:
@@ -103,8 +109,15 @@ def _last_name(script: Script) -> str:
 class _Cell:
     """Decides how one cell shows its figures."""
 
-    def __init__(self, script: Script, plotting: Plotting, ready: frozenset[str], log: Log) -> None:
-        self.script, self.plotting, self.log = script, plotting, log
+    def __init__(
+        self,
+        script: Script,
+        plotting: Plotting,
+        displays: frozenset[str],
+        ready: frozenset[str],
+        log: Log,
+    ) -> None:
+        self.script, self.plotting, self.displays, self.log = script, plotting, displays, log
         self.last = script.statements[-1]
         self.ready = ready
         self.helper = False  # whether `show_figures` is called
@@ -122,6 +135,11 @@ class _Cell:
         if self.helper:
             return [replace(s, helpers=s.helpers | {"show_figures"}) for s in scripts]
         return [replace(scripts[0], ends_in_figure=scripts[0].shows), *scripts[1:]]
+
+    def shows_more(self) -> bool:
+        """Whether it displays something too: then its last value goes to a cell of its own."""
+        calls = {call for s in self.script.statements for call in s.facts.calls}
+        return not self.displays.isdisjoint(calls)
 
     def every_call(self) -> list[str]:
         return [call for s in self.script.statements for call in _all_calls(s.facts)]
@@ -150,7 +168,7 @@ class _Cell:
         own = any(self.plotting.draws(c) for c in calls if self.plotting.in_pyplot(c))
         if self.module() is None or closes or not own or shows not in ([], [self.last]):
             return False
-        return self.is_single()
+        return self.is_single() and not self.shows_more()
 
     def module(self) -> str | None:
         """The name of pyplot where this cell stands."""
@@ -162,6 +180,8 @@ class _Cell:
     def shows_itself(self) -> bool:
         """Whether the last value makes marimo show the one figure there is."""
         if not self.script.shows or not self.is_single():
+            return False
+        if self.shows_more() and any(map(self.plotting.draws_in, self.script.statements[:-1])):
             return False
         calls = self.last.facts.calls
         if self.last.bare_name:

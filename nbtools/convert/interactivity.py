@@ -154,7 +154,9 @@ def _show_blocks(
         for value in values:
             line = script.line_in_cell(value.lineno)
             log.edit("replace", script.cell, reason, line=line, lines=1)
-    script = revise(script, wrap_values(script.source, values, "show_value"))
+    script = revise(
+        script, wrap_values(script.source, [each.value for each in values], "show_value")
+    )
     return replace(script, helpers=script.helpers | {"show_value"})
 
 

@@ -24,14 +24,11 @@ DISPLAYING = frozenset(
 
 def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
     """Part the cells that display something before the value they end in."""
-    statements = [statement for script in scripts for statement in script.statements]
-    names = DISPLAYING.union(*(imported_as("display", s) for s in statements))
-    functions = functions_calling(scripts, names.__contains__)
+    displays = find_displaying(scripts)
     result: list[Script] = []
     for script in scripts:
         calls = [call for s in script.statements[:-1] for call in s.facts.calls]
         last = script.statements[-1].facts.calls if script.shows else ()
-        displays = names | functions
         if last_value_kind(script) == "none":
             result.append(script)
         elif not displays.isdisjoint(last):
@@ -41,6 +38,13 @@ def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
         else:
             result.append(script)
     return result
+
+
+def find_displaying(scripts: Sequence[Script]) -> frozenset[str]:
+    """The functions that display something where they are called, by the notebook's names."""
+    statements = [statement for script in scripts for statement in script.statements]
+    names = DISPLAYING.union(*(imported_as("display", s) for s in statements))
+    return names | functions_calling(scripts, names.__contains__)
 
 
 def functions_calling(

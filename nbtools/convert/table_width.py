@@ -12,8 +12,8 @@ from nbtools.analysis.facts import Statement
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, insert_after
 
-_BRING_PANDAS = frozenset({"pandas", "geopandas", "seaborn", "statsmodels"})
-"""Libraries that import pandas, if by another name, and whose users see tables."""
+_BRING_PANDAS = frozenset({"pandas", "geopandas", "statsmodels"})
+"""Libraries that import pandas, and whose results are tables (seaborn's are figures)."""
 
 
 def print_wide_tables(scripts: Sequence[Script], log: Log) -> list[Script]:

@@ -2,19 +2,20 @@
 
 It registers with IPython how values are shown, those of Python's own types among them: numbers,
 and tuples, lists, sets and dictionaries of expressions. marimo has no such register, so from
-there on the value that a cell ends in is given to the helper `typeset`.
+there on the value that a cell ends in, and what it displays, is given to the helper `typeset`.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
 from nbtools.analysis.facts import dotted_name
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, revise
+from nbtools.convert.session_names import imported_as
 from nbtools.convert.values import value_kind, wrap_values
 
 _VECTOR = frozenset({"init_vprinting", "mechanics_printing"})
@@ -29,11 +30,13 @@ def typeset_values(scripts: Sequence[Script], log: Log) -> list[Script]:
     if not any("sympy" in script.source for script in scripts):
         return list(scripts)
     options: str | None = None
+    displays = frozenset({"display"}).union(
+        *(imported_as("display", statement) for s in scripts for statement in s.statements)
+    )
     result: list[Script] = []
     for script in scripts:
         options = _options_after(script, options)
-        wanted = options is not None and script.shows
-        result.append(_typeset(script, options or "", log) if wanted else script)
+        result.append(script if options is None else _typeset(script, displays, options, log))
     return result
 
 
@@ -67,12 +70,33 @@ def _starter(call: ast.Call) -> str | None:
     return name if name in TYPESETTING else None
 
 
-def _typeset(script: Script, options: str, log: Log) -> Script:
-    last = ast.parse(script.source).body[-1]
-    if script.cell is None or not (isinstance(last, ast.Expr) and _may_be_typeset(last.value)):
+def _typeset(script: Script, displays: frozenset[str], options: str, log: Log) -> Script:
+    if script.cell is None:
         return script
-    line = script.line_in_cell(last.lineno)
+    tree = ast.parse(script.source)
+    values = [*_displayed(tree, displays)]
+    last = tree.body[-1] if script.shows else None
+    if isinstance(last, ast.Expr) and _may_be_typeset(last.value):
+        values.append(last.value)
+    if not values:
+        return script
     reason = "`typeset` shows the value as sympy's `init_printing` has Jupyter show it"
-    log.edit("replace", script.cell, reason, line=line, lines=1)
-    revised = revise(script, wrap_values(script.source, [last], "typeset", options))
+    for line in sorted({value.lineno for value in values}):
+        log.edit("replace", script.cell, reason, line=script.line_in_cell(line), lines=1)
+    revised = revise(script, wrap_values(script.source, values, "typeset", options))
     return replace(revised, helpers=script.helpers | {"typeset"})
+
+
+def _displayed(tree: ast.Module, displays: frozenset[str]) -> Iterator[ast.expr]:
+    """What is given to `display`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and dotted_name(node.func) in displays:
+            brackets = len(node.args) == 1 and isinstance(node.args[0], ast.GeneratorExp)
+            yield from () if brackets else filter(_may_change, node.args)
+
+
+def _may_change(value: ast.expr) -> bool:
+    """Whether to typeset a value may matter; an object that is made there shows itself."""
+    called = dotted_name(value.func) or "" if isinstance(value, ast.Call) else ""
+    is_object = called.rpartition(".")[2][:1].isupper()
+    return not (is_object or isinstance(value, ast.Starred)) and _may_be_typeset(value)

@@ -94,18 +94,24 @@ def last_value_kind(script: Script) -> ValueKind:
     return statement_kind(script, script.statements[-1]) if script.shows else "none"
 
 
-def wrap_values(source: str, values: Sequence[ast.Expr], function: str, options: str = "") -> str:
-    """The source with some of its expression statements given to a function, with options."""
+def wrap_values(source: str, values: Sequence[ast.expr], function: str, options: str = "") -> str:
+    """The source with some of its expressions given to a function, with options."""
     text = Text(source)
     splices: list[Splice] = []
-    for node in (value.value for value in values):
-        brackets = isinstance(node, ast.Tuple)
+    for node in values:
+        brackets = isinstance(node, ast.Tuple) and _is_bare(node, text.of(node))
         before, after = ("((", ")") if brackets else ("(", "")
         after += f", {options})" if options else ")"
         start, end = text.start(node), text.end(node)
         splices.append(Splice(start, start, f"{function}{before}".encode()))
         splices.append(Splice(end, end, after.encode()))
     return apply_splices(text, splices)
+
+
+def _is_bare(value: ast.Tuple, text: bytes) -> bool:
+    """Whether a tuple has no brackets of its own: `(a), (b)` has none, nor has `a,`."""
+    call = ast.parse(b"f(" + text + b")", mode="eval").body
+    return not isinstance(call, ast.Call) or list(map(ast.dump, call.args)) != [ast.dump(value)]
 
 
 def silence_value(script: Script) -> Script:

@@ -289,9 +289,16 @@ def _put_result_last(shown: Sequence[Shown]) -> list[Shown]:
     return sorted(shown, key=lambda each: each.is_result and not _is_figure(each))
 
 
+def _drop_repeated(shown: Sequence[Shown]) -> list[Shown]:
+    """Jupyter shows a figure that is a cell's last value, and once more when the cell ends."""
+    values = {_key(each) for each in shown if each.is_result and _is_figure(each)}
+    return [each for each in shown if each.is_result or _key(each) not in values]
+
+
 _ARRANGEMENTS: Mapping[str, Callable[[Sequence[Shown]], list[Shown]]] = {
     "artist-text": _drop_artists,
     "figure-order": _put_result_last,
+    "repeated-figure": _drop_repeated,
 }
 
 

@@ -221,6 +221,7 @@ BUNDLE_RULES: Mapping[str, str] = {
     "fewer-formats": "a format that is missing beside the one that readers see, which is the same",
     "artist-text": "the text of a matplotlib object, where the figure it belongs to is shown",
     "figure-order": "whether a cell's figures stand above or below its last value",
+    "repeated-figure": "a figure that is shown as a cell's last value, and once more as it is",
 }
 """Rules about outputs as a whole, which are more than a change of text."""
 

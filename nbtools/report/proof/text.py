@@ -11,6 +11,7 @@ from nbtools.report.run import format_seconds
 from nbtools.verify.verdict import GREEN, RED, CellProof, Item, Proof
 
 _MOST_LINES = 12  # of a difference
+_WIDEST = 200  # characters of a line of one: a picture is one line
 _TEXT = ("text/", "application/json", "image/svg+xml")
 
 
@@ -72,7 +73,8 @@ def _format_difference(item: Item) -> Iterator[str]:
         if not line.startswith(("---", "+++", "@@"))
     ]
     for line in lines[:_MOST_LINES]:
-        yield f"        {printable(line.expandtabs())}"
+        shown = printable(line.expandtabs())
+        yield f"        {shown if len(shown) <= _WIDEST else f'{shown[:_WIDEST]}...'}"
     if len(lines) > _MOST_LINES:
         yield f"        ... {len(lines) - _MOST_LINES:,} more lines"
 
