@@ -80,6 +80,24 @@ def test_a_random_bit_may_be_what_it_never_was_once_enough_runs_were_made() -> N
                    widened) == "different"  # fmt: skip
 
 
+def play(rounds: int, *wars: int) -> str:
+    lines = [f"round {n}" + "\nwar!" * (n in wars) for n in range(1, rounds + 1)]
+    return "\n".join(["accuracy 0.93", *lines, "over"])
+
+
+def test_where_lines_come_and_go_each_must_be_known_and_those_that_always_came_must_be_there() -> (
+    None
+):
+    games = [play(9, 2, 5), play(14, 3), play(11), play(8, 1, 2, 3), play(12, 11)]
+    mask = learn_mask(games)
+    assert mask is not None
+    found = play(15, 4, 7, 8, 9)
+    assert fit_text(games[0], mask, found).fits
+    assert fit_text(games[0], mask, found).widened
+    for old, new in (("0.93", "0.94"), ("over", "done")):
+        assert not fit_text(games[0], mask, found.replace(old, new)).fits
+
+
 @pytest.mark.parametrize(
     ("texts", "words"),
     [

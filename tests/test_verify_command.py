@@ -371,3 +371,17 @@ def test_figures_are_shown_whatever_backend_the_environment_names(
     for backend in ("agg", ""):
         monkeypatch.setenv("MPLBACKEND", backend)
         assert "reproduces (2 of 2 cells the same)" in verify(capsys, path)
+
+
+def test_interactive_figures_are_compared_as_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("IPython")
+    cells = "%matplotlib notebook\nimport matplotlib.pyplot as plt", "plt.plot([1, 2])\nplt.show()"
+    path = write_notebook(tmp_path / "a.ipynb", *cells)
+    output = verify(capsys, path)
+    assert "reproduces (2 of 2 cells the same)" in output
+    assert "its interactive figures are compared as the pictures" in output
+    doctored = convert(capsys, path, ("[1, 2]", "[1, 3]"))
+    assert "cell 2 shows something else" in verify(capsys, path, doctored, code=1)

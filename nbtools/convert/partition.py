@@ -22,7 +22,8 @@ from nbtools.convert.names import Naming, Readers, choose_names
 Part = tuple[int, ...]  # numbers of atoms, in the order in which they run
 MOST_COPIES = 4  # of one function; a notebook that needs more is better merged
 MOST_COPIES_IN_ALL = 8
-LONGEST_COPY = 40  # lines; a longer function is better merged with its callers
+LONGEST_COPY = 40  # lines; a longer function is better merged with its callers, if they are ...
+NEAR = 6  # ... no more blocks below it than that
 MOST_TRIALS = 400  # ways of putting parted cells together again
 
 
@@ -253,6 +254,8 @@ class _Search:
                 where = trial.versions.versions[version].block
                 if where < late.block or not self.can_run_at(trial, number, late.block, where):
                     continue
+                if where - late.block <= NEAR and self.is_long(number):
+                    continue
                 copy = self.copy_atom(number, late, where, trial)
                 if copy is not None:
                     inserted.setdefault(where, []).append(copy)
@@ -267,6 +270,10 @@ class _Search:
                 parts.append(part)
                 parts.extend((copy,) for copy in copies)
         return parts
+
+    def is_long(self, number: int) -> bool:
+        statement = self.atoms[number].statements[0]
+        return statement.end_line - statement.line >= LONGEST_COPY
 
     def can_run_at(self, trial: _Trial, number: int, block: int, where: int) -> bool:
         """Whether what the definition reads at once (annotations) is bound behind a block."""
@@ -285,10 +292,9 @@ class _Search:
                 continue
             statement = atom.statements[0]
             code = atom.facts.code[late.definition]
-            short = statement.end_line - statement.line < LONGEST_COPY
             fits = statement.kind == "function" and code.plain
             fits |= statement.kind == "assign" and atom.facts.calm
-            if len(atom.statements) == 1 and fits and short and not code.writes:
+            if len(atom.statements) == 1 and fits and not code.writes:
                 return number
             return None
         return None

@@ -74,7 +74,7 @@ def _typeset(script: Script, displays: frozenset[str], options: str, log: Log) -
     if script.cell is None:
         return script
     tree = ast.parse(script.source)
-    values = [*_displayed(tree, displays)]
+    values = [each for each in _displayed(tree, displays) if options or not _is_object(each)]
     last = tree.body[-1] if script.shows else None
     if isinstance(last, ast.Expr) and _may_be_typeset(last.value):
         values.append(last.value)
@@ -88,15 +88,15 @@ def _typeset(script: Script, displays: frozenset[str], options: str, log: Log) -
 
 
 def _displayed(tree: ast.Module, displays: frozenset[str]) -> Iterator[ast.expr]:
-    """What is given to `display`."""
+    """What is given to `display`, and may be typeset."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and dotted_name(node.func) in displays:
             brackets = len(node.args) == 1 and isinstance(node.args[0], ast.GeneratorExp)
-            yield from () if brackets else filter(_may_change, node.args)
+            given = [] if brackets else node.args
+            yield from (a for a in given if not isinstance(a, ast.Starred) and _may_be_typeset(a))
 
 
-def _may_change(value: ast.expr) -> bool:
-    """Whether to typeset a value may matter; an object that is made there shows itself."""
+def _is_object(value: ast.expr) -> bool:
+    """Whether it is made there: it shows itself, as `init_printing` by itself has it."""
     called = dotted_name(value.func) or "" if isinstance(value, ast.Call) else ""
-    is_object = called.rpartition(".")[2][:1].isupper()
-    return not (is_object or isinstance(value, ast.Starred)) and _may_be_typeset(value)
+    return called.rpartition(".")[2][:1].isupper()

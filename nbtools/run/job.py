@@ -41,6 +41,7 @@ class Job(Struct, frozen=True, dict=True):
     disabled: Mapping[int, int | None] = field(default_factory=dict)  # and those due to which cell
     file: str | None = None  # what `__file__` is
     plain: bool = False  # do not use IPython even if it is there
+    still: bool = False  # interactive figures (`%matplotlib notebook`) are pictures, too
 
     @cached_property
     def positions(self) -> Mapping[int, JobCell]:
@@ -66,6 +67,7 @@ class Job(Struct, frozen=True, dict=True):
             "name": self.name,
             "file": self.file,
             "plain": self.plain,
+            "still": self.still,
             "imports_marimo": any(_MARIMO.search(cell.source) for cell in self.cells),
             "cells": [_document(cell) for cell in self.cells],
         }

@@ -887,12 +887,13 @@ class Outcome:
 class IPythonEngine:
     """Cells as a Jupyter kernel runs them, by the IPython of this interpreter."""
 
-    def __init__(self, channel: Channel, sources: Sources, module: Any) -> None:
+    def __init__(self, channel: Channel, sources: Sources, module: Any, still: bool) -> None:
         import IPython
 
         self.name = "IPython " + IPython.__version__
         self.sources = sources
         self.shell = make_shell(channel, sources, module)
+        self.shell.nbtools_still = still
 
     async def run(self, cell: dict[str, Any]) -> Outcome:
         source, index = cell["source"], cell["index"]
@@ -971,10 +972,17 @@ def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:  # noqa:
         compiler_class = Type(Compiler)
         nbtools_cell = 0
         nbtools_leaves = False
+        nbtools_still = False  # interactive backends are taken for the one that draws pictures
         kernel = types.SimpleNamespace(shell=None, comm_manager=None)
 
         def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
             channel.error(evalue, stb)
+
+        def enable_matplotlib(self, gui: Any = None) -> Any:
+            interactive = ("notebook", "nbagg", "widget", "ipympl")
+            still = self.nbtools_still and gui in interactive
+            untyped: Any = super()
+            return untyped.enable_matplotlib("inline" if still else gui)
 
         def enable_gui(self, gui: Any = None) -> None:
             """There is no event loop of a window system."""
@@ -1473,7 +1481,7 @@ class Run:
             sys.meta_path.insert(0, AfterImport({"matplotlib.pyplot": patch}))
             return PlainEngine(channel, self.sources, self.module, flush)
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-        return IPythonEngine(self.channel, self.sources, self.module)
+        return IPythonEngine(self.channel, self.sources, self.module, bool(self.job.get("still")))
 
     def _make_reactive(self) -> Any:
         area = Area(self.channel)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.cells import Notebook, ReactiveNotebook
 from nbtools.convert.conversion import convert_source
@@ -16,6 +18,8 @@ from nbtools.run.job import Job
 from nbtools.run.linear import plan_linear
 from nbtools.run.reactive import plan_reactive
 from nbtools.verify.groups import Group, align_cells, code_cells, group_cells, moved_cells
+
+_INTERACTIVE = re.compile(r"^\s*%(?:matplotlib|pylab)\s+(?:notebook|nbagg|widget|ipympl)\b", re.M)
 
 
 class Subject(Struct, frozen=True):
@@ -49,7 +53,8 @@ def plan_original(notebook: Notebook, path: Path, order: tuple[int, ...] = ()) -
         for cell in notebook.cells
         if any(output.kind == "error" for output in cell.outputs)
     ]
-    return plan_linear(notebook, path.name, str(path.parent), order=order, raising=raising)
+    job = plan_linear(notebook, path.name, str(path.parent), order=order, raising=raising)
+    return replace(job, still=True)
 
 
 def read_conversion(data: bytes, path: Path, target: tuple[bytes, Path] | None) -> Subject:
@@ -69,6 +74,8 @@ def read_conversion(data: bytes, path: Path, target: tuple[bytes, Path] | None) 
     origins = list(conversion.origins)
     order = conversion.order if _is_reordered(conversion) else ()
     notes = ["it runs in the order of its execution counts"] if order else []
+    if any(_INTERACTIVE.search(cell.source) for cell in notebook.cells if cell.kind == "code"):
+        notes.append("its interactive figures are compared as the pictures that they start with")
     reactive, at = fresh, path.with_suffix(".py")
     if target is not None:
         reactive, at = parse_reactive(target[0].decode("utf-8")).notebook, target[1]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from typing import Literal
 
 from msgspec import Struct
 
@@ -36,6 +37,13 @@ class Span(Struct, frozen=True, order=True):
     end: int
 
 
+class Lines(Struct, frozen=True):
+    """What is known of the lines of a text that has more or fewer of them in each run."""
+
+    always: frozenset[str]  # lines that every run printed
+    shapes: frozenset[str]  # of all lines, but for their numbers
+
+
 class Mask(Struct, frozen=True):
     """What varies in one text, learned from several runs."""
 
@@ -43,6 +51,7 @@ class Mask(Struct, frozen=True):
     classes: tuple[frozenset[str], ...]  # the kinds of words that were seen in each
     whole: bool = False  # nothing of the text is stable
     reordered: bool = False  # its lines are the same, in another order each time
+    lines: Lines | None = None  # if lines come and go
 
     @property
     def seen(self) -> frozenset[str]:
@@ -87,7 +96,22 @@ def learn_mask(texts: Sequence[str]) -> Mask | None:
             return EVERYTHING
         found += [(span, classes) for span, _, classes in differing]
     spans, classes = _join(found, words)
-    return Mask(spans, classes, reordered=_are_reordered(reference, others))
+    reordered = _are_reordered(reference, others)
+    return Mask(spans, classes, reordered=reordered, lines=_learn_lines(texts))
+
+
+def _learn_lines(texts: Sequence[str]) -> Lines | None:
+    """What two lines or more have in common, of texts that have not the same number of them."""
+    parts = [text.split("\n") for text in texts]
+    if len({len(lines) for lines in parts}) == 1:
+        return None
+    always = frozenset(parts[0]).intersection(*parts[1:])
+    return Lines(always, frozenset(_shape(line) for lines in parts for line in lines))
+
+
+def _shape(line: str) -> str:
+    words = (word for word in split_words(line) if class_of(word) != "space")
+    return " ".join("0" if class_of(word) == "number" else word for word in words)
 
 
 def _are_reordered(reference: str, others: Sequence[str]) -> bool:
@@ -231,14 +255,28 @@ def fit_text(reference: str, mask: Mask, text: str) -> Fit:
     spans = find_spans(words, other)
     if spans is None:
         return Fit(False, masked, count)
-    widened = False
-    for span, there, classes in spans:
-        same = _same_numbers(words[span.start : span.end], other[there.start : there.end])
-        if not same and not _is_masked(span, classes, mask):
-            if not _may_vary(span, classes, mask, words):
-                return Fit(False, masked, count)
-            widened = True
-    return Fit(True, masked, count, widened)
+    ways = [_way(span, there, classes, mask, words, other) for span, there, classes in spans]
+    fits, widened = None not in ways, "widened" in ways
+    if mask.lines is not None and (widened or not fits):
+        lines = text.split("\n")
+        known = fits or mask.lines.shapes.issuperset(map(_shape, lines))
+        fits = widened = known and mask.lines.always.issubset(lines)
+    return Fit(fits, masked, count, widened)
+
+
+def _way(
+    span: Span,
+    there: Span,
+    classes: frozenset[str],
+    mask: Mask,
+    words: Sequence[str],
+    other: Sequence[str],
+) -> Literal["masked", "widened"] | None:
+    """How a difference fits what is known to vary; None if it does not."""
+    same = _same_numbers(words[span.start : span.end], other[there.start : there.end])
+    if same or _is_masked(span, classes, mask):
+        return "masked"
+    return "widened" if _may_vary(span, classes, mask, words) else None
 
 
 def _same_numbers(words: Sequence[str], other: Sequence[str]) -> bool:
