@@ -23,8 +23,10 @@ from nbtools.convert.plotting import MAKERS, Plotting, find_plotting
 from nbtools.convert.rewrite import ReplaceCalls, edit_cell
 from nbtools.convert.scripts import Script, revise, sole_call
 from nbtools.convert.shown import find_displaying, name_last_value, part_last_value
+from nbtools.convert.splice_text import Splice, Text, apply_splices
 from nbtools.convert.tags import hides_output
 from nbtools.convert.values import last_value_kind
+from nbtools.syntax import parse_source, walk_nodes
 
 _ARTISTS = frozenset(
     """plot scatter bar barh imshow contour contourf pcolor pcolormesh fill_between fill_betweenx
@@ -70,6 +72,7 @@ def _show_in(
     if script.cell is None or not script.statements or hides_output(notebook.cells[script.cell]):
         return [script]
     outputs = notebook.cells[script.cell].outputs
+    script = _draw_before_shows(script, plotting.shows)
     stored = plotting.in_outputs and any(map(_is_figure, outputs))
     shows = plotting.shows & {c for s in script.statements for c in _all_calls(s.facts)}
     draws = stored or any(map(plotting.draws_in, script.statements))
@@ -77,6 +80,24 @@ def _show_in(
     if not (draws or shows):
         return [script]
     return _Cell(script, plotting, displays, frozenset(ready), log).show(draws)
+
+
+def _draw_before_shows(script: Script, shows: frozenset[str]) -> Script:
+    """`plt.show(plot_acf(x))` as `plot_acf(x); plt.show()`: what it is given may draw."""
+    if shows.isdisjoint(call for s in script.statements for call in s.facts.calls):
+        return script
+    text = Text(script.source)
+    splices: list[Splice] = []
+    for node in walk_nodes(parse_source(script.source)):
+        call = node.value if isinstance(node, ast.Expr) else None
+        if not isinstance(call, ast.Call) or dotted_name(call.func) not in shows:
+            continue
+        drawn = [text.of(each) for each in call.args if isinstance(each, ast.Call)]
+        if drawn:
+            new = b"; ".join([*drawn, text.of(call.func) + b"()"])
+            lost = text.of(call).count(b"\n") - new.count(b"\n")
+            splices.append(Splice(text.start(call), text.end(call), new + b"\n" * lost))
+    return revise(script, apply_splices(text, splices)) if splices else script
 
 
 def _keeps_figures(script: Script) -> bool:

@@ -85,7 +85,8 @@ class Plotting(Struct, frozen=True):
             return parts[1] not in _NOT_DRAWING
         if len(parts) == 1:
             return False
-        return parts[-1] in _ACCESSORS or parts[-2] == "plot"
+        own = parts[-1].startswith("plot_") and parts[0] not in self.imported  # of an object
+        return own or parts[-1] in _ACCESSORS or parts[-2] == "plot"
 
     def makes_figure(self, call: str) -> bool:
         """Whether a call may open a figure of its own."""
