@@ -385,3 +385,19 @@ def test_interactive_figures_are_compared_as_pictures(
     assert "its interactive figures are compared as the pictures" in output
     doctored = convert(capsys, path, ("[1, 2]", "[1, 3]"))
     assert "cell 2 shows something else" in verify(capsys, path, doctored, code=1)
+
+
+def test_figures_are_compared_in_one_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("IPython")
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "import matplotlib.pyplot as plt\n%config InlineBackend.figure_format = 'retina'",
+        "plt.plot([1, 2]);",
+        "%config InlineBackend.figure_formats = ['svg']\nplt.plot([2, 2]);",
+        "from matplotlib_inline.backend_inline import set_matplotlib_formats",
+        "set_matplotlib_formats('svg')\nplt.plot([2, 4]);",
+    )
+    assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)

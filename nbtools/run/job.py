@@ -41,7 +41,7 @@ class Job(Struct, frozen=True, dict=True):
     disabled: Mapping[int, int | None] = field(default_factory=dict)  # and those due to which cell
     file: str | None = None  # what `__file__` is
     plain: bool = False  # do not use IPython even if it is there
-    still: bool = False  # interactive figures (`%matplotlib notebook`) are pictures, too
+    still: bool = False  # every figure is a PNG of one size: interactive ones, SVG, retina
 
     @cached_property
     def positions(self) -> Mapping[int, JobCell]:

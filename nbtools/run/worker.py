@@ -894,6 +894,8 @@ class IPythonEngine:
         self.sources = sources
         self.shell = make_shell(channel, sources, module)
         self.shell.nbtools_still = still
+        if still:
+            draw_as_png()
 
     async def run(self, cell: dict[str, Any]) -> Outcome:
         source, index = cell["source"], cell["index"]
@@ -924,6 +926,18 @@ class IPythonEngine:
 
     def set(self, source: str) -> None:
         exec(source, self.shell.user_ns)
+
+
+def draw_as_png() -> None:
+    """Let `figure_format` (svg, retina) change nothing: every figure is a picture of one size."""
+    from IPython.core import pylabtools
+
+    select: Any = pylabtools.select_figure_formats
+
+    def select_png(shell: Any, formats: Any, *_: Any, **options: Any) -> None:
+        select(shell, {"png"}, **options)
+
+    pylabtools.select_figure_formats = select_png
 
 
 def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:  # noqa: C901
