@@ -30,8 +30,24 @@ def pretty_of_ipython(value: object) -> str:
 
 # --- text -------------------------------------------------------------------------------------
 
+
+class Table:
+    """Its text has several lines, as that of an array has."""
+
+    def __init__(self, *widths: int) -> None:
+        self.widths = widths
+
+    def __repr__(self) -> str:
+        return "\n".join("-" * width for width in self.widths)
+
+
 _LEAVES = st.one_of(
-    st.integers(), st.floats(allow_nan=False), st.text(max_size=30), st.booleans(), st.none()
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.text(max_size=30),
+    st.booleans(),
+    st.none(),
+    st.lists(st.integers(1, 70), min_size=1, max_size=3).map(lambda widths: Table(*widths)),
 )
 _KEYS = st.one_of(st.integers(), st.text(max_size=12))
 _VALUES = st.recursive(

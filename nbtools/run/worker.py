@@ -216,62 +216,152 @@ def _below(step: Any, sources: Sources) -> Any:
 # --- values as text: what IPython.lib.pretty prints --------------------------------------------
 
 _WIDTH, _ITEMS = 79, 1000
-_BREAK, _LINE = object(), object()
 
 
 class _Group:
-    def __init__(self, indent: int) -> None:
-        self.indent = indent
-        self.parts: list[Any] = []
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.breaks = 0  # places that wait to be written
+        self.broken = False
 
 
 class Printer:
-    """Collects groups of words and places where a line may break; `_repr_pretty_` is given it."""
+    """Writes words and places where a line may break; `_repr_pretty_` is given it.
+
+    The algorithm is Oppen's (Prettyprinting, 1980), as Ruby's and IPython's printers have it: what
+    may still be on one line waits, and where it grows too long the outermost group is broken.
+    """
 
     max_width, max_seq_length, verbose = _WIDTH, _ITEMS, False
 
     def __init__(self) -> None:
-        self.root = _Group(0)
-        self.open = [self.root]
+        root = _Group(0)
+        self.open, self.groups = [root], [[root]]
+        self.written: list[str] = []
+        self.waiting: list[tuple[_Group | None, str, int]] = []  # None: text; else a place
+        self.column = self.width = self.margin = 0  # of what is written, and of what waits
         self.stack: list[int] = []  # objects that are being printed
 
     def text(self, words: str) -> None:
-        self.open[-1].parts.append(words)
+        if not self.waiting:
+            self.written.append(words)
+            self.column += len(words)
+            return
+        self.waiting.append((None, words, 0))
+        self.width += len(words)
+        self._break_outer()
 
     def breakable(self, sep: str = " ") -> None:
-        self.open[-1].parts.append((_BREAK, sep))
+        group = self.open[-1]
+        if group.broken:
+            self.flush()
+            self._new_line(self.margin)
+            return
+        group.breaks += 1
+        self.waiting.append((group, sep, self.margin))
+        self.width += len(sep)
+        self._break_outer()
 
     def break_(self) -> None:
-        self.open[-1].parts.append(_LINE)
+        group = self._outermost()
+        if group is not None:
+            self._break(group)
+        self.flush()
+        self._new_line(self.margin)
 
     def begin_group(self, indent: int = 0, open: str = "") -> None:
         if open:
             self.text(open)
-        group = _Group(indent)
-        self.open[-1].parts.append(group)
+        group = _Group(self.open[-1].depth + 1)
         self.open.append(group)
+        while len(self.groups) <= group.depth:
+            self.groups.append([])
+        self.groups[group.depth].append(group)
+        self.margin += indent
 
     def end_group(self, dedent: int = 0, close: str = "") -> None:
-        self.open.pop()
+        self.margin -= dedent
+        group = self.open.pop()
+        if not group.breaks:
+            self._forget(group)
         if close:
             self.text(close)
 
-    def group(self, indent: int = 0, open: str = "", close: str = "") -> Any:
-        return _InGroup(self, indent, open, close)
+    def flush(self) -> None:
+        for part in self.waiting:
+            self._write(*part)
+        self.waiting.clear()
+        self.width = 0
 
-    def indent(self, indent: int) -> Any:
-        return _InGroup(self, indent, "", "")
+    @contextlib.contextmanager
+    def group(self, indent: int = 0, open: str = "", close: str = "") -> Iterator[None]:
+        self.begin_group(indent, open)
+        try:
+            yield
+        finally:
+            self.end_group(indent, close)
+
+    @contextlib.contextmanager
+    def indent(self, indent: int) -> Iterator[None]:
+        self.margin += indent
+        try:
+            yield
+        finally:
+            self.margin -= indent
+
+    def _write(self, group: _Group | None, words: str, margin: int) -> None:
+        if group is not None:
+            group.breaks -= 1
+            if group.broken:
+                self._new_line(margin)
+                return
+            if not group.breaks:
+                self._forget(group)
+        self.written.append(words)
+        self.column += len(words)
+
+    def _new_line(self, margin: int) -> None:
+        self.written.append("\n" + " " * margin)
+        self.column = margin
+
+    def _forget(self, group: _Group) -> None:
+        with contextlib.suppress(ValueError):
+            self.groups[group.depth].remove(group)
+
+    def _outermost(self) -> _Group | None:
+        """The outermost group with a place that waits; those about it need not wait any more."""
+        for groups in self.groups:
+            for number, group in enumerate(reversed(groups)):
+                if group.breaks:
+                    del groups[number]
+                    group.broken = True
+                    return group
+            for group in groups:
+                group.broken = True
+            del groups[:]
+        return None
+
+    def _break(self, group: _Group) -> None:
+        while group.breaks or (self.waiting and self.waiting[0][0] is None):
+            part = self.waiting.pop(0)
+            self._write(*part)
+            self.width -= len(part[1])
+
+    def _break_outer(self) -> None:
+        while self.column + self.width > _WIDTH:
+            group = self._outermost()
+            if group is None:
+                return
+            self._break(group)
 
     def pretty(self, value: Any) -> None:
         cycle = id(value) in self.stack
         self.stack.append(id(value))
-        group = _Group(0)
-        self.open[-1].parts.append(group)
-        self.open.append(group)
+        self.begin_group()
         try:
             self._print(value, cycle)
         finally:
-            self.open.pop()
+            self.end_group()
             self.stack.pop()
 
     def _print(self, value: Any, cycle: bool) -> None:
@@ -293,83 +383,21 @@ class Printer:
         self.pretty(type(value))
         self.text(" at 0x%x>" % id(value))
 
-    def layout(self) -> str:
-        """All as text, the outermost groups broken first."""
-        done: list[str] = []
-        _lay_out(self.root, done, 0, 0, 0, broken=False)
-        return "".join(done)
-
-
-class _InGroup:
-    def __init__(self, printer: Printer, indent: int, open: str, close: str) -> None:
-        self.printer, self.words = printer, (indent, open, close)
-
-    def __enter__(self) -> None:
-        self.printer.begin_group(self.words[0], self.words[1])
-
-    def __exit__(self, *_error: object) -> None:
-        self.printer.end_group(self.words[0], self.words[2])
-
-
-def _flat_width(part: Any) -> int:
-    """How long a part is on one line; very long if it cannot be on one."""
-    if part is _LINE:
-        return 10**9
-    if isinstance(part, str):
-        return len(part)
-    if isinstance(part, tuple):
-        return len(part[1])
-    width: int | None = getattr(part, "width", None)
-    if width is None:
-        width = part.width = sum(map(_flat_width, part.parts))
-    return width
-
-
-def _lay_out(
-    group: _Group, done: list[str], column: int, margin: int, after: int, *, broken: bool
-) -> int:
-    """Write a group that begins in a column; `after` is what must fit behind it."""
-    margin += group.indent
-    parts = group.parts
-    for position, part in enumerate(parts):
-        if part is _LINE or (isinstance(part, tuple) and broken):
-            done.append("\n" + " " * margin)
-            column = margin
-        elif isinstance(part, tuple):
-            done.append(part[1])
-            column += len(part[1])
-        elif isinstance(part, str):
-            done.append(part)
-            column += len(part)
-        else:
-            behind = _width_behind(parts, position, after, broken)
-            fits = column + _flat_width(part) + behind <= _WIDTH
-            column = _lay_out(part, done, column, margin, behind, broken=not fits)
-    return column
-
-
-def _width_behind(parts: Sequence[Any], position: int, after: int, broken: bool) -> int:
-    """How much text follows a part before the next place where a line does break."""
-    width = 0
-    for part in parts[position + 1 :]:
-        if part is _LINE or (isinstance(part, tuple) and broken):
-            return width
-        width += min(_flat_width(part), 10**6)
-    return width + after
-
 
 def pretty(value: Any) -> str:
     """The value as Jupyter prints it."""
     printer = Printer()
     printer.pretty(value)
-    return printer.layout()
+    printer.flush()
+    return "".join(printer.written)
 
 
 def _print_repr(printer: Printer, value: Any, _cycle: bool) -> None:
-    for number, line in enumerate(repr(value).splitlines()):
-        if number:
-            printer.break_()
-        printer.text(line)
+    with printer.group():
+        for number, line in enumerate(repr(value).splitlines()):
+            if number:
+                printer.break_()
+            printer.text(line)
 
 
 def _own_repr(value: Any, base: Any) -> bool:
