@@ -89,6 +89,8 @@ class _Prover:
         self.subject, self.request, self.tell = subject, request, tell
         self.by_part = subject.linear is None
         self.original: Job = subject.linear or subject.reactive
+        if request.against == "recorded":  # saved figures have the format that was asked for
+            self.original = replace(self.original, still=False)
         self.references: list[Run] = []
         self.standards = EXACT
         if subject.linear is not None:
