@@ -92,11 +92,14 @@ def _draw_before_shows(script: Script, shows: frozenset[str]) -> Script:
         call = node.value if isinstance(node, ast.Expr) else None
         if not isinstance(call, ast.Call) or dotted_name(call.func) not in shows:
             continue
-        drawn = [text.of(each) for each in call.args if isinstance(each, ast.Call)]
-        if drawn:
-            new = b"; ".join([*drawn, text.of(call.func) + b"()"])
-            lost = text.of(call).count(b"\n") - new.count(b"\n")
-            splices.append(Splice(text.start(call), text.end(call), new + b"\n" * lost))
+        if len(call.args) != 1 or not isinstance(call.args[0], ast.Call):
+            continue
+        start, end, show = text.start(call), text.end(call), text.of(call.func) + b"()"
+        if call.lineno == call.end_lineno:
+            splices.append(Splice(start, end, text.of(call.args[0]) + b"; " + show))
+        elif not call.keywords:  # its brackets hold the lines together
+            splices.append(Splice(start, text.end(call.func), b""))
+            splices.append(Splice(end, end, b"; " + show))
     return revise(script, apply_splices(text, splices)) if splices else script
 
 

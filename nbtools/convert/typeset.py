@@ -88,8 +88,16 @@ def _typeset(script: Script, displays: frozenset[str], options: str, log: Log) -
 
 
 def _displayed(tree: ast.Module, displays: frozenset[str]) -> Iterator[ast.expr]:
-    """What is given to `display`, and may be typeset."""
+    """What is given to `display`, and may be typeset; f-strings have no places to rely on."""
+    in_strings = {
+        node
+        for string in ast.walk(tree)
+        if isinstance(string, ast.JoinedStr)
+        for node in ast.walk(string)
+    }
     for node in ast.walk(tree):
+        if node in in_strings:
+            continue
         if isinstance(node, ast.Call) and dotted_name(node.func) in displays:
             brackets = len(node.args) == 1 and isinstance(node.args[0], ast.GeneratorExp)
             given = [] if brackets else node.args
