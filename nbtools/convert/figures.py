@@ -10,7 +10,8 @@ draw, the helper `show_figures` shows what is open.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -75,11 +76,37 @@ def _show_in(
     script = _draw_before_shows(script, plotting.shows)
     stored = plotting.in_outputs and any(map(_is_figure, outputs))
     shows = plotting.shows & {c for s in script.statements for c in _all_calls(s.facts)}
+    chained = _chained_calls(script)
     draws = stored or any(map(plotting.draws_in, script.statements))
+    draws = draws or any(map(plotting.draws, itertools.chain(*chained.values())))
     draws = draws and not _keeps_figures(script)
     if not (draws or shows):
         return [script]
-    return _Cell(script, plotting, displays, frozenset(ready), log).show(draws)
+    return _Cell(script, plotting, displays, chained, frozenset(ready), log).show(draws)
+
+
+def _chained_calls(script: Script) -> Mapping[int, Sequence[str]]:
+    """Methods called on what another call gives, which have no dotted name: `().plot.bar`.
+
+    For each top-level statement, by its index. What is given axes (`ax=ax`) draws on a figure
+    that there is.
+    """
+    found: dict[int, list[str]] = {}
+    for index, statement in enumerate(parse_source(script.source).body):
+        for node in walk_nodes(statement):
+            if isinstance(node, ast.Call) and not any(k.arg == "ax" for k in node.keywords):
+                found.setdefault(index, []).extend(_chained_name(node))
+    return found
+
+
+def _chained_name(node: ast.expr) -> Iterator[str]:
+    parts: list[str] = []
+    called = node.func if isinstance(node, ast.Call) else None
+    while isinstance(called, ast.Attribute):
+        parts.append(called.attr)
+        called = called.value
+    if parts and not isinstance(called, ast.Name):
+        yield ".".join(["()", *reversed(parts)])
 
 
 def _draw_before_shows(script: Script, shows: frozenset[str]) -> Script:
@@ -138,10 +165,12 @@ class _Cell:
         script: Script,
         plotting: Plotting,
         displays: frozenset[str],
+        chained: Mapping[int, Sequence[str]],
         ready: frozenset[str],
         log: Log,
     ) -> None:
         self.script, self.plotting, self.displays, self.log = script, plotting, displays, log
+        self.chained = chained
         self.last = script.statements[-1]
         self.ready = ready
         self.helper = False  # whether `show_figures` is called
@@ -207,7 +236,9 @@ class _Cell:
             return False
         if self.shows_more() and any(map(self.plotting.draws_in, self.script.statements[:-1])):
             return False
-        calls = self.last.facts.calls
+        last = ast.parse(self.script.source).body[-1]
+        outermost = _chained_name(last.value) if isinstance(last, ast.Expr) else ()
+        calls: list[str] = [*outermost, *self.last.facts.calls]
         if self.last.bare_name:
             names = self.last.facts.loads
             made = [s for s in self.script.statements if names & s.facts.binds]
@@ -220,7 +251,7 @@ class _Cell:
         parts = calls[0].split(".")
         known = _AXES_ARTISTS | (_ARTISTS if parts[0] in self.axes() else frozenset())
         if len(parts) > 1 and parts[-1] in known:
-            return sole_call(self.script, self.last) is not None
+            return parts[0] == "()" or sole_call(self.script, self.last) is not None
         if parts[0] in self.plotting.seaborn:
             return not self.plotting.gives_none(calls[0])
         return parts[-1] == "plot" or parts[-2:-1] == ["plot"]
@@ -241,7 +272,8 @@ class _Cell:
         axes: set[str] = set()  # names of what the cell's one figure is drawn on
         makers = 0
         for statement in self.script.statements:
-            calls = [c for c in statement.facts.calls if c.split(".")[0] not in axes]
+            every = (*statement.facts.calls, *self.chained.get(statement.index, ()))
+            calls = [c for c in every if c.split(".")[0] not in axes]
             made = [c for c in calls if self.plotting.makes_figure(c)]
             if any(map(self.plotting.in_pyplot, calls)) and statement.simple:
                 axes |= statement.facts.binds
