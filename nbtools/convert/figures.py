@@ -237,7 +237,10 @@ class _Cell:
         if self.shows_more() and any(map(self.plotting.draws_in, self.script.statements[:-1])):
             return False
         last = ast.parse(self.script.source).body[-1]
-        outermost = _chained_name(last.value) if isinstance(last, ast.Expr) else ()
+        value = last.value if isinstance(last, ast.Expr) else None
+        if isinstance(value, ast.Call) and any(k.arg == "subplots" for k in value.keywords):
+            return False  # pandas gives an array of axes
+        outermost = _chained_name(value) if value is not None else ()
         calls: list[str] = [*outermost, *self.last.facts.calls]
         if self.last.bare_name:
             names = self.last.facts.loads
