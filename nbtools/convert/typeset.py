@@ -16,6 +16,7 @@ from nbtools.analysis.facts import dotted_name
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, revise
 from nbtools.convert.session_names import imported_as
+from nbtools.convert.shown import functions_calling
 from nbtools.convert.values import value_kind, wrap_values
 
 _VECTOR = frozenset({"init_vprinting", "mechanics_printing"})
@@ -33,17 +34,27 @@ def typeset_values(scripts: Sequence[Script], log: Log) -> list[Script]:
     displays = frozenset({"display"}).union(
         *(imported_as("display", statement) for s in scripts for statement in s.statements)
     )
+    starting = functions_calling(scripts, _is_starter)
     result: list[Script] = []
     for script in scripts:
         options = _options_after(script, options)
+        if options is None and not starting.isdisjoint(_called(script)):
+            options = ""
         result.append(script if options is None else _typeset(script, displays, options, log))
     return result
 
 
+def _called(script: Script) -> Iterator[str]:
+    return (call for statement in script.statements for call in statement.facts.calls)
+
+
+def _is_starter(call: str) -> bool:
+    return call.rpartition(".")[2] in TYPESETTING
+
+
 def _options_after(script: Script, before: str | None) -> str | None:
     """What else `typeset` is given once a script has run; None where nothing is typeset."""
-    calls = {call.rpartition(".")[2] for s in script.statements for call in s.facts.calls}
-    if TYPESETTING.isdisjoint(calls):
+    if not any(map(_is_starter, _called(script))):
         return before
     for node in ast.walk(ast.parse(script.source)):
         if isinstance(node, ast.Call) and _starter(node):
@@ -66,8 +77,8 @@ def _may_be_typeset(node: ast.expr) -> bool:
 
 def _starter(call: ast.Call) -> str | None:
     """The function of sympy that a call has start typesetting."""
-    name = (dotted_name(call.func) or "").rpartition(".")[2]
-    return name if name in TYPESETTING else None
+    called = dotted_name(call.func) or ""
+    return called.rpartition(".")[2] if _is_starter(called) else None
 
 
 def _typeset(script: Script, displays: frozenset[str], options: str, log: Log) -> Script:
