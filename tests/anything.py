@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from types import FrameType
 from typing import Any
 
@@ -33,7 +34,7 @@ class Namespace(dict[str, Any]):
 class _Acts:
     """What can be done to a value; choices decide how it turns out."""
 
-    choices: Iterator[int] = iter(())
+    choices: Iterator[int] = repeat(0)  # for what is still alive when a run has ended
 
     def act(self, *_args: Any, **_named: Any) -> Any:
         return Anything
@@ -94,4 +95,5 @@ def run_anyhow(code: str, names: Sequence[str], choices: Sequence[int]) -> tuple
         return namespace, False
     finally:
         sys.settrace(outer)
+        _Acts.choices = repeat(0)
     return namespace, True
