@@ -397,6 +397,7 @@ def test_jupyter_shows_a_figure_that_is_the_last_value_twice() -> None:
     value, figure = Shown({"image/png": png()}, True), Shown({"image/png": png()})
     twice, once = Display(shown=(value, figure)), Display(shown=(value,))
     assert item([twice, twice], once).rules == ("repeated-figure",)
+    assert verdict([once, once], twice) == "extra"
     none = compare_displays([twice, twice], Display(), CONVERSION)
     assert "missing" in {each.verdict for each in none}
     assert verdict([twice, twice], once, EXACT) == "missing"
