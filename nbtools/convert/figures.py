@@ -10,7 +10,6 @@ draw, the helper `show_figures` shows what is open.
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -20,7 +19,7 @@ from msgspec.structs import replace
 from nbtools.analysis.facts import Facts, Statement, dotted_name
 from nbtools.cells import Notebook, Output
 from nbtools.convert.log import Log
-from nbtools.convert.plotting import MAKERS, Plotting, find_plotting
+from nbtools.convert.plotting import ACCESSORS, MAKERS, Plotting, find_plotting
 from nbtools.convert.rewrite import ReplaceCalls, edit_cell
 from nbtools.convert.scripts import Script, revise, sole_call
 from nbtools.convert.shown import find_displaying, name_last_value, part_last_value
@@ -76,30 +75,31 @@ def _show_in(
     script = _draw_before_shows(script, plotting.shows)
     stored = plotting.in_outputs and any(map(_is_figure, outputs))
     shows = plotting.shows & {c for s in script.statements for c in _all_calls(s.facts)}
-    chained = _chained_calls(script)
-    draws = stored or any(map(plotting.draws_in, script.statements))
-    draws = draws or any(map(plotting.draws, itertools.chain(*chained.values())))
+    cell = _Cell(script, plotting, displays, frozenset(ready), log)
+    draws = stored or bool(cell.chained) or any(map(plotting.draws_in, script.statements))
     draws = draws and not _keeps_figures(script)
-    if not (draws or shows):
-        return [script]
-    return _Cell(script, plotting, displays, chained, frozenset(ready), log).show(draws)
+    return cell.show(draws) if draws or shows else [script]
 
 
-def _chained_calls(script: Script) -> Mapping[int, Sequence[str]]:
-    """Methods called on what another call gives, which have no dotted name: `().plot.bar`.
+def _chained_plots(script: Script, plotting: Plotting) -> Mapping[int, Sequence[str]]:
+    """Methods that draw and are called on what another call gives: they have no dotted name.
 
-    For each top-level statement, by its index. What is given axes (`ax=ax`) draws on a figure
-    that there is.
+    For each top-level statement that has any, by its index: `().plot.bar`. What is given axes
+    (`ax=ax`) draws on a figure that there is.
     """
+    if not any(word in script.source for word in ACCESSORS):
+        return {}
     found: dict[int, list[str]] = {}
     for index, statement in enumerate(parse_source(script.source).body):
         for node in walk_nodes(statement):
             if isinstance(node, ast.Call) and not any(k.arg == "ax" for k in node.keywords):
-                found.setdefault(index, []).extend(_chained_name(node))
+                for name in filter(plotting.draws, _chained_name(node)):
+                    found.setdefault(index, []).append(name)
     return found
 
 
 def _chained_name(node: ast.expr) -> Iterator[str]:
+    """`().plot.bar` of `f(x).plot.bar()`; nothing of other expressions."""
     parts: list[str] = []
     called = node.func if isinstance(node, ast.Call) else None
     while isinstance(called, ast.Attribute):
@@ -150,11 +150,11 @@ def _show_but_for(name: str, line: str) -> str:
     return f"show_figures({name})" if line == "show_figures()" else line
 
 
-def _last_name(script: Script) -> str:
-    """The dotted name that a cell ends in."""
-    last = ast.parse(script.source).body[-1]
+def _last_value(script: Script) -> ast.expr:
+    """The expression that a cell ends in, and shows."""
+    last = parse_source(script.source).body[-1]
     assert isinstance(last, ast.Expr)
-    return dotted_name(last.value) or ""
+    return last.value
 
 
 class _Cell:
@@ -165,12 +165,11 @@ class _Cell:
         script: Script,
         plotting: Plotting,
         displays: frozenset[str],
-        chained: Mapping[int, Sequence[str]],
         ready: frozenset[str],
         log: Log,
     ) -> None:
         self.script, self.plotting, self.displays, self.log = script, plotting, displays, log
-        self.chained = chained
+        self.chained = _chained_plots(script, plotting)
         self.last = script.statements[-1]
         self.ready = ready
         self.helper = False  # whether `show_figures` is called
@@ -236,12 +235,10 @@ class _Cell:
             return False
         if self.shows_more() and any(map(self.plotting.draws_in, self.script.statements[:-1])):
             return False
-        last = ast.parse(self.script.source).body[-1]
-        value = last.value if isinstance(last, ast.Expr) else None
+        value = _last_value(self.script)
         if isinstance(value, ast.Call) and any(k.arg == "subplots" for k in value.keywords):
             return False  # pandas gives an array of axes
-        outermost = _chained_name(value) if value is not None else ()
-        calls: list[str] = [*outermost, *self.last.facts.calls]
+        calls = [*_chained_name(value), *self.last.facts.calls]
         if self.last.bare_name:
             names = self.last.facts.loads
             made = [s for s in self.script.statements if names & s.facts.binds]
@@ -297,7 +294,7 @@ class _Cell:
         if self.last.facts.calls:  # it may draw: it must run before the figure is shown
             return name_last_value(script, lambda name: [_show_but_for(name, line)], self.log)
         if self.last.bare_name:
-            line = _show_but_for(_last_name(script), line)
+            line = _show_but_for(dotted_name(_last_value(script)) or "", line)
         return part_last_value(script, [line], self.log)
 
     def gives_nothing(self) -> bool:

@@ -21,7 +21,7 @@ from nbtools.files import read_if_file
 from nbtools.syntax import parse_source, walk_nodes
 
 _PYPLOT = frozenset({"matplotlib.pyplot", "pylab", "matplotlib.pylab"})
-_ACCESSORS = frozenset({"plot", "hist", "boxplot"})
+ACCESSORS = frozenset({"plot", "hist", "boxplot"})
 """Methods of data that draw a figure of their own."""
 MAKERS = frozenset({"figure", "subplots", "subplot_mosaic", "matshow", "plotting"})
 """Functions of pyplot that open a figure."""
@@ -86,7 +86,7 @@ class Plotting(Struct, frozen=True):
         if len(parts) == 1:
             return False
         own = parts[-1].startswith("plot_") and parts[0] not in self.imported  # of an object
-        return own or parts[-1] in _ACCESSORS or parts[-2] == "plot"
+        return own or parts[-1] in ACCESSORS or parts[-2] == "plot"
 
     def makes_figure(self, call: str) -> bool:
         """Whether a call may open a figure of its own."""

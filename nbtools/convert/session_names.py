@@ -26,6 +26,12 @@ def imported_as(given: str, statement: Statement) -> frozenset[str]:
     return frozenset(i.bound for i in imports if i.name == given and is_given(i))
 
 
+def names_of_display(scripts: Sequence[Script]) -> frozenset[str]:
+    """The names under which a notebook calls Jupyter's `display`."""
+    statements = (statement for script in scripts for statement in script.statements)
+    return frozenset({"display"}).union(*(imported_as("display", each) for each in statements))
+
+
 def define_session_names(scripts: Sequence[Script], log: Log) -> list[Script]:
     """Cells that mean what Jupyter gives, builtin or imported from IPython, call our helpers."""
     asked = any("IPython.get_ipython" in script.source for script in scripts)

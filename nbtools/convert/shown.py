@@ -14,12 +14,10 @@ from nbtools.analysis.versions import atoms_of
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import AssignExpression, edit_cell
 from nbtools.convert.scripts import Script, revise
-from nbtools.convert.session_names import imported_as
+from nbtools.convert.session_names import names_of_display
 from nbtools.convert.values import last_value_kind
 
-DISPLAYING = frozenset(
-    {"display", "show_figures", "show_value", "mo.output.append", "mo.output.replace"}
-)
+_DISPLAYING = frozenset({"show_figures", "show_value", "mo.output.append", "mo.output.replace"})
 
 
 def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
@@ -42,8 +40,7 @@ def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
 
 def find_displaying(scripts: Sequence[Script]) -> frozenset[str]:
     """The functions that display something where they are called, by the notebook's names."""
-    statements = [statement for script in scripts for statement in script.statements]
-    names = DISPLAYING.union(*(imported_as("display", s) for s in statements))
+    names = _DISPLAYING | names_of_display(scripts)
     return names | functions_calling(scripts, names.__contains__)
 
 

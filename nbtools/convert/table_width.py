@@ -6,7 +6,7 @@ cuts every table to the width of a terminal, also in `print(df)` and `str(df)`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nbtools.analysis.facts import Statement
 from nbtools.convert.log import Log
@@ -21,16 +21,27 @@ def print_wide_tables(scripts: Sequence[Script], log: Log) -> list[Script]:
     result = list(scripts)
     if any("max_columns" in script.source for script in scripts):
         return result
-    for imports in (_imports_pandas, _brings_pandas):
-        for index, script in enumerate(scripts):
-            for statement in script.statements if script.cell is not None else ():
-                pandas = imports(statement) if statement.kind == "import" else None
-                if pandas:
-                    line = f'{pandas}.set_option("display.max_columns", 20)'
-                    reason = f"`{line}` is what pandas sets when it is imported in Jupyter"
-                    result[index] = insert_after(script, statement, line, reason, log)
-                    return result
+    found = _find_import(scripts, _imports_pandas) or _find_import(scripts, _brings_pandas)
+    if found is not None:
+        index, statement, pandas = found
+        line = f'{pandas}.set_option("display.max_columns", 20)'
+        reason = f"`{line}` is what pandas sets when it is imported in Jupyter"
+        result[index] = insert_after(scripts[index], statement, line, reason, log)
     return result
+
+
+def _find_import(
+    scripts: Sequence[Script], name_of: Callable[[Statement], str | None]
+) -> tuple[int, Statement, str] | None:
+    """The first import that gives a name: its script's index, the statement and the name."""
+    imports = (
+        (index, statement)
+        for index, script in enumerate(scripts)
+        for statement in script.statements
+        if script.cell is not None and statement.kind == "import"
+    )
+    named = ((index, each, name_of(each)) for index, each in imports)
+    return next(((index, each, name) for index, each, name in named if name), None)
 
 
 def _imports_pandas(statement: Statement) -> str | None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from nbtools.analysis.facts import dotted_name
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, revise
-from nbtools.convert.session_names import imported_as
+from nbtools.convert.session_names import names_of_display
 from nbtools.convert.shown import functions_calling
 from nbtools.convert.values import value_kind, wrap_values
 
@@ -31,9 +31,7 @@ def typeset_values(scripts: Sequence[Script], log: Log) -> list[Script]:
     if not any("sympy" in script.source for script in scripts):
         return list(scripts)
     options: str | None = None
-    displays = frozenset({"display"}).union(
-        *(imported_as("display", statement) for s in scripts for statement in s.statements)
-    )
+    displays = names_of_display(scripts)
     starting = functions_calling(scripts, _is_starter)
     result: list[Script] = []
     for script in scripts:

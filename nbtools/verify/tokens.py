@@ -101,7 +101,7 @@ def learn_mask(texts: Sequence[str]) -> Mask | None:
 
 
 def _learn_lines(texts: Sequence[str]) -> Lines | None:
-    """What two lines or more have in common, of texts that have not the same number of them."""
+    """What is known of the lines of several texts; None if each has the same number of them."""
     parts = [text.split("\n") for text in texts]
     if len({len(lines) for lines in parts}) == 1:
         return None
