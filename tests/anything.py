@@ -22,12 +22,15 @@ class Namespace(dict[str, Any]):
         super().__init__()
         self.names = frozenset(names)
         self.missed: set[str] = set()
+        self.found: set[str] = set()  # those that were bound when they were first looked up
         _Acts.choices = choices
 
     def __getitem__(self, name: str) -> Any:
         if name in self.names and name not in self:
             self.missed.add(name)
             return Anything
+        if name not in self.missed:
+            self.found.add(name)
         return super().__getitem__(name)
 
 

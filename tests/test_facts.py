@@ -42,7 +42,7 @@ from nbtools.convert.scripts import read_scripts
 from nbtools.formats.ipynb import read_notebook
 
 CASES = read_cases()
-QUIET = ("late", "writes_late", "deletes", "guarded", "strings", "mutates", "asked", "annotated")
+QUIET = tuple("late writes_late deletes guarded strings mutates asked annotated unsure".split())
 SEQUENCES = ("stars", "runs", "futures")
 
 
@@ -126,7 +126,7 @@ CONTROL_FLOW = [
     row("if a:\n    x = 1\nelif b:\n    x = 2\nelse:\n    y = 3", "a b", "x y", maybe="x y"),
     row("if a:\n    x = 1\nelse:\n    raise b", "a b", "x"),
     row("if a:\n    x = 1\nx", "a x", "x", maybe="x"),
-    row("if a:\n    x = 1\n    x\nelse:\n    x", "a x", "x", maybe="x"),
+    row("if a:\n    x = 1\n    x\nelse:\n    x", "a x", "x", maybe="x", unsure="x"),
     row("if (x := a):\n    x", "a", "x"),
     row("a and (x := b)", "a b", "x", maybe="x"),
     row("(x := a) and x", "a", "x"),
@@ -155,7 +155,21 @@ CONTROL_FLOW = [
     row("while a:\n    break\nelse:\n    x = 1", "a", "x", maybe="x"),
     row("while a:\n    while True:\n        break\nelse:\n    x = 1", "a", "x"),
     row("while 1:\n    try: x = a(); break\n    except ValueError: continue", "a", "x"),
-    row("try:\n    x = a\nexcept b:\n    y = x", "a b x", "x y", maybe="x y"),
+    row("try:\n    raise a\nexcept b:\n    pass\nelse:\n    x = c", "a b c", "x", maybe="x"),
+    row("for _ in a:\n    if b:\n        x\n    x = 1", "a b x", "_ x", maybe="_ x", unsure="x"),
+    row("for _ in a:\n    x\n    x = 1", "a x", "_ x", maybe="_ x"),
+    row(
+        "for _ in a:\n    if b:\n        continue\n    x\n    x = 1",
+        "a b x",
+        "_ x",
+        maybe="_ x",
+        unsure="x",
+    ),
+    row("for _ in a:\n    if b:\n        x", "a b x", "_", maybe="_"),
+    row("x = Late(lambda: y)", "Late y", "x", late="y", unsure="y"),
+    row("x = Late(y, lambda: y)", "Late y", "x", late="y"),
+    row("x = now(lambda: y)", "now y", "x", late="y"),
+    row("try:\n    x = a\nexcept b:\n    y = x", "a b x", "x y", maybe="x y", unsure="x"),
     row("try:\n    x = a\nexcept b:\n    x = 1\nelse:\n    y = x", "a b", "x y", maybe="y"),
     row("try:\n    x = a\nexcept b:\n    raise", "a b", "x"),
     row("try:\n    raise a\n    x = 1\nexcept b:\n    pass", "a b", "x", maybe="x"),
@@ -237,7 +251,7 @@ COMPREHENSIONS = [
     row("[x for x in a], x", "a x"),
     row("[a for x.y in b]", "a b x"),
     row("[(y := x) for x in a]", "a", "y", maybe="y"),
-    row("[y for x in a if (y := x)], y", "a y", "y", maybe="y"),
+    row("[y for x in a if (y := x)], y", "a y", "y", maybe="y", unsure="y"),
     row("[x async for x in a]", "a"),
 ]
 
@@ -514,6 +528,7 @@ def test_facts_are_consistent(code: str) -> None:
     assert facts.reads <= facts.loads
     assert facts.always <= facts.binds
     assert facts.guarded <= facts.reads
+    assert facts.unsure <= facts.reads
     assert facts.writes_late <= facts.late
     assert facts.loads == facts.bound_before.keys()
     assert {bound.bound for bound in facts.imports} <= facts.binds
@@ -533,6 +548,8 @@ def test_whatever_way_a_cell_takes_its_facts_hold(code: str, runs: list[list[int
     for choices in runs:
         namespace, ended = run_anyhow(code, FLOW["name"], choices)
         assert namespace.missed - gone <= facts.reads
+        if len(ast.parse(code).body) == 1:
+            assert namespace.found.isdisjoint(facts.reads - facts.unsure - BUILTINS)
         assert namespace.keys() & namespace.names <= facts.binds
         if ended and not facts.deletes:
             assert facts.always - gone <= namespace.keys()

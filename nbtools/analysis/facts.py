@@ -53,6 +53,8 @@ class Code(Struct, frozen=True):
     writes: frozenset[str] = EMPTY  # global names it binds when it runs (`global x`)
     values: frozenset[str] = EMPTY  # of the names it reads, those it does not only call
     strings: frozenset[str] = EMPTY  # of the names it reads, those that strings name
+    guarded: frozenset[str] = EMPTY  # of the names it reads, those it can do without
+    asked: frozenset[str] = EMPTY  # `"x" in globals()`
     calls: tuple[str, ...] = ()  # dotted names it calls
     escapes: bool = False  # what it returns may look names up later still
     plain: bool = False  # an undecorated function with constant defaults: safe to define again
@@ -69,6 +71,7 @@ class Facts(Struct, frozen=True):
     always: frozenset[str] = EMPTY  # bound on every path
     deletes: frozenset[str] = EMPTY
     guarded: frozenset[str] = EMPTY  # read where a NameError would be caught
+    unsure: frozenset[str] = EMPTY  # of the reads, those that may come behind a binding
     values: frozenset[str] = EMPTY  # looked up, now or later, other than to be called
     code: Mapping[str, Code] = field(default_factory=dict)  # name bound here -> the code it holds
     holds: Mapping[str, frozenset[str]] = field(default_factory=dict)  # name -> names it may hold
@@ -184,6 +187,8 @@ def compose(runs: Iterable[Facts]) -> Facts:
     )
     joined: dict[str, Any] = dict(zip(_UNIONS, map(_join_sets, sets), strict=True))
     joined.update(zip(_SEQUENCES, map(_join_tuples, tuples), strict=True))
+    if joined["unsure"]:
+        joined["unsure"] = _still_unsure(parts)
     return Facts(
         reads=_frozen(reads),
         always=_frozen(always),
@@ -195,6 +200,19 @@ def compose(runs: Iterable[Facts]) -> Facts:
         awaits=awaits,
         **joined,
     )
+
+
+def _still_unsure(parts: Iterable[Facts]) -> frozenset[str]:
+    """The reads that no part surely does before it binds the name itself."""
+    sure: set[str] = set()
+    unsure: set[str] = set()
+    always: set[str] = set()
+    for part in parts:
+        first = part.reads - always
+        sure |= first - part.unsure
+        unsure |= first & part.unsure
+        always = (always - part.deletes) | part.always
+    return _frozen(unsure - sure)
 
 
 def _frozen(names: Collection[str]) -> frozenset[str]:
@@ -220,6 +238,7 @@ _UNIONS = (
     "binds",
     "deletes",
     "guarded",
+    "unsure",
     "values",
     "strings",
     "mutates",
@@ -373,6 +392,8 @@ def _own_nodes(body: Sequence[ast.AST]) -> list[ast.AST]:
 
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # Python 3.11
+_NAMING = (ast.Subscript, ast.Compare, *_TRIES)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, *_COMPREHENSIONS)
 ComprehensionNode = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -449,6 +470,8 @@ class _Body(Struct):
     writes: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
+    guarded: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
 
 
@@ -511,11 +534,27 @@ def _scan_scope(own: Iterable[ast.AST], local: frozenset[str], found: _Body) -> 
         elif isinstance(node, ast.Call):
             called.add(id(node.func))
             _scan_call(node, local, found)
-        elif isinstance(node, ast.Subscript):
-            if name := name_in_namespace(node):
-                found.strings |= {name} - local
         elif isinstance(node, _SCOPES):
             _scan_inner(node, local, found)
+        elif isinstance(node, _NAMING):
+            _scan_naming(node, local, found)
+
+
+def _scan_naming(node: ast.AST, local: frozenset[str], found: _Body) -> None:
+    """Collect what is named by a string, or may be missing."""
+    if isinstance(node, ast.Subscript):
+        if name := name_in_namespace(node):
+            found.strings |= {name} - local
+    elif isinstance(node, ast.Compare):
+        if name := name_asked_for(node):
+            found.asked |= {name} - local
+    elif isinstance(node, _TRIES) and any(map(_catches_name_error, node.handlers)):
+        found.guarded |= _names_in(node.body) - local
+
+
+def _names_in(body: Iterable[ast.AST]) -> frozenset[str]:
+    nodes = (node for part in body for node in walk_nodes(part))
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
 
 
 def _scan_inner(
@@ -541,11 +580,14 @@ def _scan_call(node: ast.Call, local: frozenset[str], found: _Body) -> None:
 def _function_code(node: FunctionNode, plain: bool) -> Code:
     found, own = _Body(), _body_nodes(node)
     _scan_function(node, own, EMPTY, found)
+    strings = found.strings | found.asked
     return Code(
-        reads=frozenset(found.reads | found.writes | found.strings),
+        reads=frozenset(found.reads | found.writes | strings),
         writes=frozenset(found.writes),
         values=frozenset(found.values),
-        strings=frozenset(found.strings),
+        strings=frozenset(strings),
+        guarded=frozenset(found.guarded | found.asked),
+        asked=frozenset(found.asked),
         calls=tuple(found.calls),
         escapes=_escapes(node, own),
         plain=plain,
@@ -617,6 +659,10 @@ class _Flow:
         self.in_class = False
         self.continues: list[set[str]] = []  # bound at each `continue` of the loop around
         self.breaks: list[set[str]] = []  # and at each `break`
+        self.sure: set[str] = set()  # names whose first reads surely come before a binding
+        self.in_turns: set[str] = set()  # names read in what not each turn of a loop does
+        self.in_loop = self.in_branch = self.left_turn = False
+        self.waits = False  # code in a call that may keep it
         self.open = self.awaits = False
 
     def facts(self, calm: bool) -> Facts:
@@ -634,13 +680,13 @@ class _Flow:
             calm=calm,
             awaits=self.awaits,
             **{name: _frozen(names) for name, names in self.sets.items()},  # few have any
+            unsure=_frozen(self.unsure()),
         )
 
     def weigh_deletes(self) -> None:
         """`if c: del x` may leave `x`, or not: it makes of `x` what another value would be."""
         for name in self.sets.pop("deletes", ()):
             self.sets["binds"].add(name)
-            self.sets["reads"].add(name)
 
     # names
 
@@ -654,12 +700,26 @@ class _Flow:
         self.sets["loads"].add(name)
         if name not in self.bound:
             self.sets["reads"].add(name)
+            self.doubt(name)
         if not self.bound:
             self.before[name] = EMPTY
         elif (known := self.before.get(name)) is None:
             self.before[name] = frozenset(self.bound)
         elif known:
             self.before[name] = known & self.bound
+
+    def doubt(self, name: str) -> None:
+        """Note whether a read surely comes before each binding of this statement."""
+        if self.waits or name in self.sets["binds"]:
+            return
+        if self.in_loop and (self.in_branch or self.left_turn):
+            self.in_turns.add(name)
+        else:
+            self.sure.add(name)
+
+    def unsure(self) -> set[str]:
+        """The reads that may come behind a binding, this statement's or a later one's."""
+        return self.sets["reads"] - self.sure - (self.in_turns - self.sets["binds"])
 
     def bind(self, name: str) -> None:
         if self.in_class:
@@ -693,18 +753,21 @@ class _Flow:
             if isinstance(node, (ast.Continue, ast.Break)):
                 ways = self.breaks if isinstance(node, ast.Break) else self.continues
                 ways.append(set(self.bound))
+                self.left_turn = True
             if isinstance(node, (ast.Raise, ast.Return, ast.Continue, ast.Break)):
                 reached = False
         return reached
 
     def branches(self, bodies: Sequence[Sequence[ast.stmt]]) -> None:
         """Walk alternatives; what all of them bind is bound afterwards."""
-        start = set(self.bound)
+        start, outer = set(self.bound), self.in_branch
         ends: list[set[str]] = []
+        self.in_branch = True
         for body in bodies:
             self.bound = set(start)
             if self.run(body):
                 ends.append(self.bound)
+        self.in_branch = outer
         self.bound = set.intersection(*ends) if ends else start
 
     def run_Expr(self, node: ast.Expr) -> None:
@@ -775,12 +838,12 @@ class _Flow:
 
     def run_turn(self, body: Sequence[ast.stmt]) -> tuple[list[set[str]], list[set[str]]]:
         """Walk a loop's body: what is bound where a turn ends, and where `break` leaves it."""
-        outer = self.continues, self.breaks
-        self.continues, self.breaks = [], []
+        outer = self.continues, self.breaks, self.in_loop, self.left_turn
+        self.continues, self.breaks, self.in_loop = [], [], True
         if self.run(body):
             self.continues.append(set(self.bound))
         inner = self.continues, self.breaks
-        self.continues, self.breaks = outer
+        self.continues, self.breaks, self.in_loop, self.left_turn = outer
         return inner
 
     def run_If(self, node: ast.If) -> None:
@@ -809,8 +872,9 @@ class _Flow:
         reached = self.run(node.body)
         if any(map(_catches_name_error, node.handlers)):
             self.sets["guarded"] |= self.sets["reads"] - known
-        reached = reached and self.run(node.orelse)
+        reached = self.run(node.orelse) and reached
         ends = [set(self.bound)] if reached else []
+        branch, self.in_branch = self.in_branch, True
         for handler in node.handlers:
             self.bound = set(start)
             if handler.type is not None:
@@ -821,6 +885,7 @@ class _Flow:
             self.local = outer
             if reached:
                 ends.append(set(self.bound))
+        self.in_branch = branch
         self.bound = set.intersection(*ends) if ends else start
         self.run(node.finalbody)
 
@@ -828,8 +893,9 @@ class _Flow:
 
     def run_Match(self, node: ast.Match) -> None:
         self.evaluate(node.subject)
-        start = set(self.bound)
+        start, outer = set(self.bound), self.in_branch
         ends: list[set[str]] = []
+        self.in_branch = True
         for case in node.cases:
             self.bound = set(start)
             for part in walk_nodes(case.pattern):
@@ -841,6 +907,7 @@ class _Flow:
                 self.evaluate(case.guard)
             if self.run(case.body):
                 ends.append(set(self.bound))
+        self.in_branch = outer
         last = node.cases[-1]
         always = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None
         if not always or last.guard is not None:
@@ -989,10 +1056,11 @@ class _Flow:
 
     def maybe(self, parts: Sequence[ast.expr]) -> None:
         """Evaluate what may be skipped: its bindings count on some path only."""
-        start = set(self.bound)
+        start, outer = set(self.bound), self.in_branch
+        self.in_branch = True
         for part in parts:
             self.evaluate(part)
-        self.bound = start
+        self.bound, self.in_branch = start, outer
 
     def evaluate_Subscript(self, node: ast.Subscript) -> None:
         name = name_in_namespace(node)
@@ -1037,12 +1105,18 @@ class _Flow:
                 self.evaluate(argument)
         # Code passed to a call may run during the call.
         for code in self.made[made:]:
-            for name in sorted(code.reads - self.local):
-                self.load(name)
+            self.load_by_code(code, may_keep_code(node))
         self.mutate_by_call(node)
         if len(self.made) > made and not _keeps_arguments(node):
             del self.made[made:]
         self.touch(found)
+
+    def load_by_code(self, code: Code, waits: bool) -> None:
+        """Code that is given to a call may run now, or later if the call may keep it."""
+        self.waits = waits
+        for name in sorted(code.reads - self.local):
+            self.load(name)
+        self.waits = False
 
     def evaluate_BinOp(self, node: ast.BinOp) -> None:
         names = names_in_percent(node) if isinstance(node.op, ast.Mod) else EMPTY
@@ -1063,6 +1137,7 @@ class _Flow:
         self.sets["late"] |= code.reads - self.local
         self.sets["values"] |= code.values - self.local
         self.sets["strings"] |= code.strings
+        self.sets["asked"] |= code.asked
         self.sets["writes_late"] |= code.writes
 
     def name_code(self, name: str, code: Code) -> None:
@@ -1191,6 +1266,8 @@ def _join(codes: Sequence[Code]) -> Code:
         writes=EMPTY.union(*(c.writes for c in codes)),
         values=EMPTY.union(*(c.values for c in codes)),
         strings=EMPTY.union(*(c.strings for c in codes)),
+        guarded=EMPTY.union(*(c.guarded for c in codes)),
+        asked=EMPTY.union(*(c.asked for c in codes)),
         calls=tuple(call for c in codes for call in c.calls),
         escapes=any(c.escapes for c in codes),
     )
@@ -1232,6 +1309,12 @@ def _held_by_call(node: ast.Call) -> set[str]:
 
 
 _RETURNING_SELF = frozenset({"fit", "copy", "compile", "bind", "set_params", "partial_fit"})
+
+
+def may_keep_code(node: ast.Call) -> bool:
+    """Whether code given to the call may wait for a later one: it is kept, or put somewhere."""
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    return method in _KEEPING_METHODS or _keeps_arguments(node)
 
 
 def _keeps_arguments(node: ast.Call) -> bool:

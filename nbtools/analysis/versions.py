@@ -71,6 +71,7 @@ class LateRead(Struct, frozen=True):
     caller: int | None = None  # the block that first called it so
     held: bool = False  # other names hold the code too: an alias, an instance, a registry
     supposed: bool = False  # nobody uses the code: this is what it would see
+    absent: bool = False  # it was called while the name was not bound, and can do without
 
 
 class Versions(Struct, frozen=True):
@@ -196,7 +197,8 @@ class _Trace:
             if identity in self.seen:
                 old = self.seen[identity]
                 reads, writes = code.reads | old.code.reads, code.writes | old.code.writes
-                old.code = Code(reads, writes, escapes=code.escapes)
+                guarded = code.guarded | old.code.guarded
+                old.code = Code(reads, writes, guarded=guarded, escapes=code.escapes)
                 old.reads, old.called = reads & self.bound, False
             else:
                 self.seen[identity] = _Seen(code, code.reads & self.bound, made=len(self.versions))
@@ -206,18 +208,29 @@ class _Trace:
         for name, held in facts.holds.items():
             codes = made.get(name, _NO_CODE)
             for other in held:
-                version = self.env.get(other)
-                if version is not None:
-                    codes |= self.kept(other, version, facts)
+                if other not in facts.bound_before.get(other, EMPTY):
+                    found = self.codes.get(self.env.get(other, -1), _NO_CODE)
+                    codes |= self.kept(other, found, facts)
             made[name] = codes
+        self.hand_on(made, facts)
         return made
 
-    def kept(self, name: str, version: int, facts: Facts) -> frozenset[CodeId]:
+    def hand_on(self, made: dict[str, frozenset[CodeId]], facts: Facts) -> None:
+        """`h = lambda: x; p = h`: what a statement makes, it may give to other names as well."""
+        links = [(n, o) for n, held in facts.holds.items() for o in held if o in made and o != n]
+        grown = bool(links)
+        while grown:
+            grown = False
+            for name, other in links:
+                more = made[name] | self.kept(other, made[other], facts)
+                grown |= more != made[name]
+                made[name] = more
+
+    def kept(self, name: str, codes: frozenset[CodeId], facts: Facts) -> frozenset[CodeId]:
         """The code that survives in a value made from `name`: all, or what a call returns.
 
         A compound statement may do both: call it, and give it another name.
         """
-        codes = self.codes.get(version, _NO_CODE)
         if name not in facts.calls or name in facts.values:
             return codes
         return frozenset(c for c in codes if self.seen[c].code.escapes)
@@ -234,11 +247,11 @@ class _Trace:
             return
         for name in facts.loads & self.bound:
             codes = self.codes.get(self.env.get(name, -1), _NO_CODE)
-            if before and name in before:
+            surely = facts.bound_before.get(name, EMPTY)
+            if before and name in before and name not in surely:
                 codes |= self.codes.get(before[name], _NO_CODE)
             call = codes, name in facts.calls
             if codes and call not in self.settled:
-                surely = facts.bound_before.get(name, EMPTY)
                 self.look_up(*call, before, surely)
                 if not self.writing and (not before or self.watched.isdisjoint(before)):
                     self.settled.add(call)
@@ -294,7 +307,8 @@ class _Trace:
                 held = identity in shared
                 caller = seen.unbound.get(name)
                 found = frozenset(versions)
-                yield LateRead(*identity, name, found, unbound, caller, held, supposed)
+                absent = unbound and name in seen.code.guarded
+                yield LateRead(*identity, name, found, unbound, caller, held, supposed, absent)
 
     def shared_codes(self) -> set[CodeId]:
         """Code that is held under another name than its definition's."""
@@ -319,6 +333,7 @@ class _Trace:
 
 
 _NO_CODE: frozenset[CodeId] = frozenset()
+_NO_VERSIONS: frozenset[int] = frozenset()
 _NOTHING_MADE: Mapping[str, frozenset[CodeId]] = {}
 
 
@@ -336,10 +351,51 @@ def trace_versions(blocks: Sequence[Block]) -> Versions:
         own=tuple(trace.own),
         reads=tuple(trace.reads),
         unbound=tuple(unbound),
-        late=tuple(trace.late_reads()),
+        late=tuple(_agreed(trace, tuple(trace.late_reads()))),
         last=dict(trace.env),
         writers={name: frozenset(blocks) for name, blocks in trace.writers.items()},
     )
+
+
+def _agreed(trace: _Trace, reads: Sequence[LateRead]) -> Iterator[LateRead]:
+    """The late reads, where definitions in one statement agree on what they see under a name.
+
+    A statement can be written for one meaning of a name only.
+    """
+    crowds = dict(_crowds(trace.blocks))
+    if not crowds:
+        yield from reads
+        return
+    groups: dict[tuple[CodeId, str], list[LateRead]] = {}
+    for late in reads:
+        crowd = crowds.get((late.block, late.definition))
+        if crowd is not None:
+            groups.setdefault((crowd, late.name), []).append(late)
+    for late in reads:
+        crowd = crowds.get((late.block, late.definition))
+        yield late if crowd is None else _together(trace, late, groups[crowd, late.name])
+
+
+def _crowds(blocks: Sequence[Block]) -> Iterator[tuple[CodeId, CodeId]]:
+    """Each definition that is not alone in its statement, and the first one there."""
+    for index, block in enumerate(blocks):
+        for atom in block.atoms:
+            if len(atom.facts.code) > 1:
+                for statement in atom.statements:
+                    names = sorted(statement.facts.code)
+                    yield from (((index, name), (index, names[0])) for name in names if names[1:])
+
+
+def _together(trace: _Trace, late: LateRead, group: Sequence[LateRead]) -> LateRead:
+    """A late read that sees what any of a group does: what is only supposed counts last."""
+
+    def is_firm(each: LateRead) -> bool:
+        code = trace.seen[each.block, each.definition].code
+        return not each.supposed or each.name in code.writes
+
+    firm = [each for each in group if is_firm(each)]
+    seen = _NO_VERSIONS.union(*(each.versions for each in firm or group[:1]))
+    return replace(late, versions=seen, supposed=late.supposed and not firm)
 
 
 def _repair_unbound(

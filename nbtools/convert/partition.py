@@ -96,6 +96,13 @@ def resolve_late(versions: Versions, late: LateRead) -> int | None:
     return own if late.versions <= {own, versions.versions[own].previous} else None
 
 
+def sees_many(versions: Versions, late: LateRead) -> bool:
+    """Whether a late read sees more than one value; none, where the code can do without, is one."""
+    if late.absent and any(versions.versions[v].block != late.block for v in late.versions):
+        return True
+    return len(late.versions) > 1 and resolve_late(versions, late) is None
+
+
 def dependencies(versions: Versions, found: Readers, names: Sequence[str] = ()) -> list[set[int]]:
     """For each block, the blocks whose names it uses.
 
@@ -165,11 +172,7 @@ class _Search:
         blocks = tuple(self.block(part) for part in kept)
         versions = trace_versions(blocks)
         naming = choose_names(blocks, versions, self.identifiers, self.pinned)
-        conflicts = tuple(
-            late
-            for late in versions.late
-            if len(late.versions) > 1 and resolve_late(versions, late) is None
-        )
+        conflicts = tuple(late for late in versions.late if sees_many(versions, late))
         parents = dependencies(versions, naming.readers, naming.names)
         cycles = tuple(c for c in components(parents) if len(c) > 1)
         pulled = () if cycles else self.pulled(kept, parents)
@@ -250,7 +253,7 @@ class _Search:
             number = self.definition(trial, late)
             if number is None or late.held or late.name == late.definition:
                 continue
-            for version in sorted(late.versions)[1:]:
+            for version in sorted(late.versions)[0 if late.absent else 1 :]:
                 where = trial.versions.versions[version].block
                 if where < late.block or not self.can_run_at(trial, number, late.block, where):
                     continue
@@ -292,6 +295,8 @@ class _Search:
                 continue
             statement = atom.statements[0]
             code = atom.facts.code[late.definition]
+            if late.absent and late.name in code.strings:
+                return None  # of a name that strings say there is only one
             fits = statement.kind == "function" and code.plain
             fits |= statement.kind == "assign" and atom.facts.calm
             if len(atom.statements) == 1 and fits and not code.writes:

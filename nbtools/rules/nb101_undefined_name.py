@@ -47,6 +47,11 @@ RULE = Rule(
         Example(("%%time\nimport math", "math.pi")),
         Example(("%pylab inline", "plot(arange(3))")),
         Example(("if 'x' not in globals():\n    x = 1", "x")),
+        Example(("with open('f') as f:\n    x = f.read()\n    y = x\n    del x",)),
+        Example(
+            ("for i in range(3):\n    if i:\n        print(last)\n    last = i",),
+            note="Another turn may have bound it.",
+        ),
         Example(("2 + 2", "_ + Out[1]"), note="IPython's history is NB106's."),
         Example(("display(get_ipython())",)),
         Example(("from somewhere_unknown import *", "thing"), note="See NB105."),
@@ -56,6 +61,7 @@ RULE = Rule(
     invalid=(
         Example(("x = 1", "print(x + y)"), found=("2:1:11",)),
         Example(("total = 1\nprint(totl)",), found=("1:2:7",)),
+        Example(("for i in range(3):\n    print(last)\n    last = i",), found=("1:2:11",)),
         Example(("def f():\n    return missing\nf()",), found=("1:2:12",)),
         Example(("%%md A title", "print(a, b)\nprint(a)"), found=("2:1:7", "2:1:10")),
         Example(("%time y = f(1)",), found=("1:1:11",)),

@@ -82,6 +82,10 @@ RULE = Rule(
         Example(("x = 1", "print(x)")),
         Example(("def f():\n    return x", "x = 1", "f()"), note="`x` is looked up by the call."),
         Example(("try:\n    x\nexcept NameError:\n    x = 0", "x = 1")),
+        Example(
+            ("b = Button(action=lambda: x)\nx = 1\nb.click()",),
+            note="What keeps a lambda may call it later.",
+        ),
         Example(("sum([1])", "sum = 3"), note="Before, `sum` is Python's."),
         Example(("print(x)", "x = 1"), kind="reactive"),
         Example(("!echo $line", "line = 1"), note="IPython leaves `$line` to the shell."),

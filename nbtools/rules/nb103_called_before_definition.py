@@ -42,6 +42,13 @@ RULE = Rule(
         Example(("def f():\n    return x", "x = 1\nf()")),
         Example(("def f():\n    return x", "x = 1"), note="Nobody calls it."),
         Example(("def f(x):\n    return x", "f(1)", "x = 2")),
+        Example(("def f():\n    if 'x' in globals():\n        print(x)\nf()", "x = 1")),
+        Example(
+            (
+                "def f():\n    try:\n        return x\n    except NameError:\n        pass\nf()",
+                "x = 1",
+            )
+        ),
         Example(("def f():\n    return x", "f()", "x = 1"), kind="reactive"),
     ),
     invalid=(

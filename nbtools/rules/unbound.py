@@ -87,7 +87,7 @@ class _Run:
         self.functions = EMPTY.union(*(cell.facts.code for cell in program.cells))
         self.late: dict[int, list[LateRead]] = {}  # the block that calls -> what it misses
         for late in self.trace.late:
-            if late.caller is not None:
+            if late.caller is not None and not late.absent:
                 self.late.setdefault(late.caller, []).append(late)
 
     def find(self) -> Iterator[Unbound]:
@@ -122,7 +122,7 @@ class _Run:
             return
         for name in sorted((self.trace.unbound[block] | below) - facts.guarded):
             statement = next((s for s in atom.statements if name in s.facts.loads), None)
-            if statement is None:
+            if statement is None or (name in facts.unsure and name in self.events):
                 continue
             deleted = self.deleted_above(name, block)
             if deleted is not None:
