@@ -577,9 +577,10 @@ def _scan_call(node: ast.Call, local: frozenset[str], found: _Body) -> None:
         found.strings |= names - local
 
 
-def _function_code(node: FunctionNode, plain: bool) -> Code:
+def _function_code(node: FunctionNode, outer: frozenset[str], plain: bool = False) -> Code:
+    """What a function does when it is called; `outer` are names of the scopes around it."""
     found, own = _Body(), _body_nodes(node)
-    _scan_function(node, own, EMPTY, found)
+    _scan_function(node, own, outer, found)
     strings = found.strings | found.asked
     return Code(
         reads=frozenset(found.reads | found.writes | strings),
@@ -941,7 +942,7 @@ class _Flow:
         for value in _outside(node):
             self.evaluate(value)
         plain = all(map(_is_constant, _defaults(node))) and not node.decorator_list
-        code = _function_code(node, plain)
+        code = _function_code(node, self.local, plain)
         self.keep(code)
         self.bind(node.name)
         if not self.in_class:
@@ -978,7 +979,7 @@ class _Flow:
     def run_TypeAlias(self, node: ast.stmt) -> None:
         self.bind(node.name.id)  # type: ignore[attr-defined]
         code = ast.Lambda(args=_NO_ARGUMENTS, body=node.value)  # type: ignore[attr-defined]
-        self.keep(_function_code(code, plain=False))
+        self.keep(_function_code(code, self.local))
 
     # expressions
 
@@ -1004,7 +1005,7 @@ class _Flow:
     def evaluate_Lambda(self, node: ast.Lambda) -> None:
         for value in _outside(node):
             self.evaluate(value)
-        self.keep(_function_code(node, plain=False))
+        self.keep(_function_code(node, self.local))
 
     def evaluate_comprehension_expression(self, node: ComprehensionNode) -> None:
         outer = self.local, self.class_local, self.class_reads
@@ -1114,7 +1115,7 @@ class _Flow:
     def load_by_code(self, code: Code, waits: bool) -> None:
         """Code that is given to a call may run now, or later if the call may keep it."""
         self.waits = waits
-        for name in sorted(code.reads - self.local):
+        for name in sorted(code.reads):
             self.load(name)
         self.waits = False
 
@@ -1134,8 +1135,8 @@ class _Flow:
 
     def keep(self, code: Code) -> None:
         self.made.append(code)
-        self.sets["late"] |= code.reads - self.local
-        self.sets["values"] |= code.values - self.local
+        self.sets["late"] |= code.reads
+        self.sets["values"] |= code.values
         self.sets["strings"] |= code.strings
         self.sets["asked"] |= code.asked
         self.sets["writes_late"] |= code.writes

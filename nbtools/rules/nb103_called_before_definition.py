@@ -49,6 +49,7 @@ RULE = Rule(
                 "x = 1",
             )
         ),
+        Example(("fs = [lambda: i for i in range(3)]\nfor f in fs:\n    f()", "i = 1")),
         Example(("def f():\n    return x", "f()", "x = 1"), kind="reactive"),
     ),
     invalid=(
