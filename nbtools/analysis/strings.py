@@ -51,6 +51,8 @@ def names_in_call(node: ast.Call) -> StringNames:
             return StringNames(frozenset({text})) if text else StringNames(open=True)
         return _ANY_NAMES if is_namespace(function.value) else NO_NAMES
     if isinstance(function, ast.Name) and function.id in ("eval", "exec"):
+        if len(node.args) > 1 and not is_namespace(node.args[1]):
+            return StringNames()  # a namespace of its own
         return _in_evaluated(node)
     return _ANY_NAMES if is_namespace(node) else NO_NAMES
 
@@ -162,8 +164,6 @@ def names_in_percent(node: ast.BinOp) -> frozenset[str]:
 
 def _in_evaluated(node: ast.Call) -> StringNames:
     text = _constant(node)
-    if len(node.args) > 1 and not is_namespace(node.args[1]):
-        return StringNames()  # a namespace of its own
     if text is None:
         return StringNames(open=True)
     try:

@@ -166,6 +166,16 @@ class BlockNames:
             return None
         return Names(loads=loads, stores=stores, late=late)
 
+    def in_strings(self) -> Iterator[str]:
+        """The names of other blocks' values that strings in this one name."""
+        facts, versions = self.block.facts, self.resolver.versions
+        for name in sorted(facts.strings & (facts.loads | facts.late)):
+            late = (self.resolver.late.get((self.index, code, name)) for code in facts.code)
+            read = versions.reads[self.index].get(name)
+            found = {version for version in (read, *late) if version is not None}
+            if any(versions.versions[version].block != self.index for version in found):
+                yield name
+
     def _read_name(self, name: str, position: int) -> str:
         if name in self.resolver.versions.unbound[self.index] and self._is_deleted(name, position):
             return name  # a builtin again

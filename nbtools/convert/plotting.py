@@ -77,7 +77,8 @@ class Plotting(Struct, frozen=True):
         """Whether a call may open a figure or draw on one."""
         pyplot = self.in_pyplot(call)
         if pyplot is not None:
-            return pyplot.split(".")[0] not in _NOT_DRAWING
+            first = pyplot.split(".")[0]
+            return first not in _NOT_DRAWING and not first[:1].isupper()  # a class: `plt.Figure`
         if call in self.drawing or _LIBRARIES.fullmatch(self.full_name(call)):
             return True
         parts = call.split(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 
 from msgspec import Struct, field
@@ -26,6 +27,7 @@ from nbtools.convert.rewrite import (
 )
 from nbtools.convert.scripts import Script, ends_silent, sole_call
 from nbtools.convert.values import statement_kind
+from nbtools.syntax import parse_source, walk_nodes
 
 
 class Rendered(Struct, frozen=True):
@@ -89,8 +91,9 @@ class _Renderer:
         segments = self.segments()
         texts = [self.render_segment(segment) for segment in segments]
         body = "\n".join(text for text in texts if text.strip()).strip("\n")
-        if self.names.copies:
-            body = _insert_before_code(body, self.copied_lines())
+        first = [*self.copied_lines(), *self.lines_for_strings()]
+        if first:
+            body = _insert_before_code(body, first)
         cell = self.scripts[self.anchor()].cell
         return Rendered(body, cell, self.needs, sources=self.authors())
 
@@ -114,6 +117,21 @@ class _Renderer:
     def report_copy(self, copy: EntryCopy) -> None:
         reason = f"the cell goes on with the value that another cell gave `{copy.name}`"
         self.report_added(self.anchor(), f"{copy.after} = {copy.entry}", reason)
+
+    def lines_for_strings(self) -> list[str]:
+        """A line with the names that only strings in the block have: marimo does not look there."""
+        said = set(self.names.in_strings())
+        if not said:
+            return []
+        for atom, statement in self.statements:
+            nodes = walk_nodes(parse_source(self.scripts[atom.cell].source).body[statement.index])
+            said -= {node.id for node in nodes if isinstance(node, ast.Name)}
+        if not said:
+            return []
+        line = f"{', '.join(sorted(said))}  # named in strings below"
+        reason = "marimo links cells through names in code, not in strings"
+        self.report_added(self.anchor(), line, reason)
+        return [line]
 
     def report_added(self, script: int, line: str, reason: str) -> None:
         cell = self.scripts[script].cell
