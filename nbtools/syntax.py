@@ -128,3 +128,37 @@ def walk_nodes(tree: ast.AST) -> Iterator[ast.AST]:
     for node in nodes:
         nodes += child_nodes(node)
         yield node
+
+
+def dotted_name(node: ast.expr) -> str | None:
+    """`a.b.c` for a chain of attributes of a name, else None."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if not isinstance(node, ast.Attribute):
+        return None
+    if isinstance(node.value, ast.Name):
+        return f"{node.value.id}.{node.attr}"
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    return ".".join([node.id, *reversed(parts)])
+
+
+def root_name(node: ast.expr) -> str | None:
+    """The name whose object `x[k].a[j]` is part of, else None."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+ComprehensionNode = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def target_names(generator: ast.comprehension) -> frozenset[str]:
+    """The names that one `for` of a comprehension binds inside it."""
+    names = (n for n in walk_nodes(generator.target) if isinstance(n, ast.Name))
+    return frozenset(n.id for n in names if isinstance(n.ctx, ast.Store))

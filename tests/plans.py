@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nbtools.analysis.facts import read_statements
+from nbtools.analysis.statements import read_statements
 from nbtools.analysis.versions import Atom, Block, atoms_of
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.log import Log

@@ -28,15 +28,8 @@ from scopes_of_libcst import (
 from statements import ALL, BRANCHES, FLOW, PROGRAMS, cells
 from strategies import Written, notebooks
 
-from nbtools.analysis.facts import (
-    BUILTINS,
-    Code,
-    Facts,
-    Import,
-    SourceError,
-    compose,
-    read_statements,
-)
+from nbtools.analysis.facts import BUILTINS, Code, Facts, Import, SourceError, compose
+from nbtools.analysis.statements import read_statements
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import read_scripts
 from nbtools.formats.ipynb import read_notebook

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from notebooks import code_cells, convert, run_converted, run_in_ipython
 from worker import Worker
 
-from nbtools.analysis.facts import read_statements
+from nbtools.analysis.statements import read_statements
 from nbtools.convert.conversion import convert_source
 from nbtools.convert.interactivity import apply_interactivity
 from nbtools.convert.log import Log

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from plans import plan, show_block
 from strategies import Written, notebooks
 
-from nbtools.analysis.facts import read_statements
 from nbtools.analysis.graph import components, running_order
+from nbtools.analysis.statements import read_statements
 from nbtools.analysis.versions import Block, atoms_of
 from nbtools.convert.names import is_private
 from nbtools.convert.partition import Partition, Repair, dependencies, resolve_late

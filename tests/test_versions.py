@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from strategies import Written, notebooks
 
-from nbtools.analysis.facts import BUILTINS, read_statements
+from nbtools.analysis.facts import BUILTINS
+from nbtools.analysis.statements import read_statements
 from nbtools.analysis.versions import Block, LateRead, Versions, atoms_of, trace_versions
 
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from nbtools.analysis.facts import Import, dotted_name
+from nbtools.analysis.facts import Import
+from nbtools.syntax import dotted_name
 
 _READS: Mapping[str, str] = {
     "pandas": "read_csv read_table read_excel read_json read_parquet read_feather read_pickle "

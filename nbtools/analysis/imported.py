@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 
-from nbtools.analysis.facts import dotted_name
 from nbtools.analysis.regions import IndexedCell
+from nbtools.syntax import dotted_name
 
 Imported = Mapping[str, str]
 """Name -> the dotted name of what it was imported as. Names with two meanings are left out."""

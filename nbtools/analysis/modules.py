@@ -18,7 +18,7 @@ from pathlib import Path
 
 from msgspec import Struct, field, json
 
-from nbtools.analysis.facts import dotted_name
+from nbtools.syntax import dotted_name
 
 _DATA = Path(__file__).parent / "data"
 _MAX_BYTES = 2_000_000  # of one module's text; sympy's longest is a quarter of that

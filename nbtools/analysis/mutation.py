@@ -8,10 +8,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from nbtools.analysis.facts import root_name
 from nbtools.analysis.imported import Imported, full_name
 from nbtools.analysis.regions import Positioned, Regions, Scope, start_of
 from nbtools.analysis.types import ARRAY, FRAME, SERIES, Types
+from nbtools.syntax import root_name
 
 How = Literal["item", "attribute", "augmented", "delete-item", "call", "inplace", "function"]
 

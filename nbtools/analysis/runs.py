@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from nbtools.analysis.facts import Facts, SourceError, read_statements
+from nbtools.analysis.facts import Facts, SourceError
 from nbtools.analysis.magics import to_plain_python
 from nbtools.analysis.modules import script_names, star_names
+from nbtools.analysis.statements import read_statements
 from nbtools.cells import Notebook
 from nbtools.errors import NbtoolsError
 from nbtools.formats.ipynb import read_notebook

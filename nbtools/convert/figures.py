@@ -16,7 +16,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import Facts, Statement, dotted_name
+from nbtools.analysis.facts import Facts, Statement
 from nbtools.cells import Notebook, Output
 from nbtools.convert.log import Log
 from nbtools.convert.plotting import ACCESSORS, MAKERS, Plotting, find_plotting
@@ -26,7 +26,7 @@ from nbtools.convert.shown import find_displaying, name_last_value, part_last_va
 from nbtools.convert.splice_text import Splice, Text, apply_splices
 from nbtools.convert.tags import hides_output
 from nbtools.convert.values import last_value_kind
-from nbtools.syntax import parse_source, walk_nodes
+from nbtools.syntax import dotted_name, parse_source, walk_nodes
 
 _ARTISTS = frozenset(
     """plot scatter bar barh imshow contour contourf pcolor pcolormesh fill_between fill_betweenx

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import EMPTY, dotted_name, read_statements
+from nbtools.analysis.facts import EMPTY
+from nbtools.analysis.statements import read_statements
 from nbtools.cells import Notebook
 from nbtools.convert.helpers import HELPERS
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script
+from nbtools.syntax import dotted_name
 
 _OLDEST = (3, 10)  # marimo runs on no older Python
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import Statement, read_statements
+from nbtools.analysis.facts import Statement
+from nbtools.analysis.statements import read_statements
 from nbtools.cells import Notebook
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, ends_silent, revise

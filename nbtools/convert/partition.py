@@ -14,8 +14,9 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import BUILTINS, EMPTY, HOLDING_CALLS, Facts
+from nbtools.analysis.facts import BUILTINS, EMPTY, Facts
 from nbtools.analysis.graph import components, running_order
+from nbtools.analysis.held import HOLDING_CALLS
 from nbtools.analysis.versions import Atom, Block, LateRead, Versions, trace_versions
 from nbtools.convert.names import Naming, Readers, choose_names
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import Facts, SourceError, Statement, dotted_name, read_statements
+from nbtools.analysis.facts import Facts, SourceError, Statement
 from nbtools.analysis.magics import PlainCell, to_plain_python
 from nbtools.analysis.runs import names_bound
+from nbtools.analysis.statements import read_statements
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import (
     Refusal,
@@ -24,7 +25,7 @@ from nbtools.convert.global_statements import drop_global_statements
 from nbtools.convert.log import Log
 from nbtools.convert.recursion import allow_deep_trees
 from nbtools.formats.safe_source import safe_source
-from nbtools.syntax import parse_source
+from nbtools.syntax import dotted_name, parse_source
 
 
 class Script(Struct, frozen=True):

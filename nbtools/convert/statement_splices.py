@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from nbtools.analysis.facts import dotted_name
 from nbtools.convert.cell_edits import (
     AssignExpression,
     DropDeletes,
@@ -19,7 +18,7 @@ from nbtools.convert.cell_edits import (
 from nbtools.convert.name_splices import bound_by_alias
 from nbtools.convert.quoting import string_literal
 from nbtools.convert.splice_text import Splice, Text, UnsureError, keep_items
-from nbtools.syntax import child_nodes, walk_nodes
+from nbtools.syntax import child_nodes, dotted_name, walk_nodes
 
 LINE_LENGTH = 88  # characters; what black and ruff break a line at
 

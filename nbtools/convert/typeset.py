@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import dotted_name
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, revise
 from nbtools.convert.session_names import names_of_display
 from nbtools.convert.shown import functions_calling
 from nbtools.convert.values import value_kind, wrap_values
+from nbtools.syntax import dotted_name
 
 _VECTOR = frozenset({"init_vprinting", "mechanics_printing"})
 TYPESETTING = frozenset({"init_printing", "init_session"}) | _VECTOR

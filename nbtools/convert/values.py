@@ -6,10 +6,10 @@ import ast
 from collections.abc import Sequence
 from typing import Literal
 
-from nbtools.analysis.facts import Statement, dotted_name
+from nbtools.analysis.facts import Statement
 from nbtools.convert.scripts import Script, revise
 from nbtools.convert.splice_text import Splice, Text, apply_splices
-from nbtools.syntax import parse_source
+from nbtools.syntax import dotted_name, parse_source
 
 ValueKind = Literal["none", "value", "unknown"]
 

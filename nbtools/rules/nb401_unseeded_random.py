@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from nbtools.analysis.facts import Statement, dotted_name
+from nbtools.analysis.facts import Statement
 from nbtools.rules.finding import Edit, Finding, Fix, Span
 from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.randomness import Draw, find_draws
 from nbtools.rules.rule import Example, Rule, unsafe_fix
+from nbtools.syntax import dotted_name
 
 _SEED = {
     "numpy": "`rng = np.random.default_rng(0)`",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from nbtools.analysis.facts import dotted_name
 from nbtools.analysis.imported import full_name
 from nbtools.rules.finding import Finding
 from nbtools.rules.program import Program
 from nbtools.rules.receivers import find_imported
 from nbtools.rules.rule import Example, Rule
+from nbtools.syntax import dotted_name
 
 _CLOCKS = frozenset(
     "datetime.datetime.now datetime.datetime.utcnow datetime.datetime.today datetime.date.today "

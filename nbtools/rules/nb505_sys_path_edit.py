@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from nbtools.analysis.facts import dotted_name
 from nbtools.rules.finding import Finding
 from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.rule import Example, Rule
+from nbtools.syntax import dotted_name
 
 _CHANGES = frozenset("append insert extend remove pop clear".split())
 _CALLS = frozenset({f"sys.path.{name}" for name in _CHANGES} | {"site.addsitedir"})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from nbtools.analysis.facts import dotted_name
 from nbtools.rules.finding import Finding
 from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.rule import Example, Rule
+from nbtools.syntax import dotted_name
 
 _WORDS = ("exec", "eval", "globals", "locals", "vars", "execfile", "sys.modules")
 

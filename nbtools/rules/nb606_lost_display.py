@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import dotted_name
 from nbtools.analysis.imported import Imported, full_name
 from nbtools.rules.finding import Edit, Finding
 from nbtools.rules.program import CodeCell, Program, skips
 from nbtools.rules.receivers import find_imported
 from nbtools.rules.rule import Example, Rule, unsafe_fix
+from nbtools.syntax import dotted_name
 
 _SHOWN_METHODS = frozenset(
     "head tail describe value_counts nunique isnull isna duplicated corr nlargest nsmallest".split()

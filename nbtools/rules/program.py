@@ -16,19 +16,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import (
-    ANNOTATIONS,
-    EMPTY,
-    Facts,
-    SourceError,
-    Statement,
-    compose,
-    read_statements,
-    read_unannotated,
-)
+from nbtools.analysis.facts import EMPTY, Facts, SourceError, Statement, compose
 from nbtools.analysis.magics import PlainCell, to_plain_python
 from nbtools.analysis.modules import stems_in
 from nbtools.analysis.runs import names_bound
+from nbtools.analysis.statements import ANNOTATIONS, read_statements, read_unannotated
 from nbtools.analysis.versions import Atom, Block, Versions, atoms_of, trace_versions
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.broken_cells import Refusal, find_refusal

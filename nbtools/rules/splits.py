@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from nbtools.analysis.facts import root_name
 from nbtools.analysis.imported import full_name
 from nbtools.analysis.regions import start_of
 from nbtools.rules.program import Program
 from nbtools.rules.receivers import find_imported, find_types
+from nbtools.syntax import root_name
 
 _SPLITS = frozenset(
     ("sklearn.model_selection.train_test_split", "sklearn.cross_validation.train_test_split")

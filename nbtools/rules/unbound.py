@@ -17,11 +17,12 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import BUILTINS, EMPTY, Statement, dotted_name
+from nbtools.analysis.facts import BUILTINS, EMPTY, Statement
 from nbtools.analysis.modules import star_names
 from nbtools.analysis.runs import names_of_run
 from nbtools.analysis.versions import Atom, LateRead
 from nbtools.rules.program import CodeCell, Program, skips
+from nbtools.syntax import dotted_name
 
 UnboundKind = Literal["nowhere", "below", "called", "deleted", "maybe"]
 

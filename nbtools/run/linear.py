@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from nbtools.analysis.facts import SourceError, read_statements
+from nbtools.analysis.facts import SourceError
 from nbtools.analysis.magics import PlainCell, to_plain_python
+from nbtools.analysis.statements import read_statements
 from nbtools.cells import Cell, Notebook
 from nbtools.convert.helpers import HELPERS
 from nbtools.run.job import Job, JobCell, place_values

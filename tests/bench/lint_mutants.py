@@ -21,8 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbtools.analysis.facts import Facts, SourceError, compose, read_statements
+from nbtools.analysis.facts import Facts, SourceError, compose
 from nbtools.analysis.magics import to_plain_python
+from nbtools.analysis.statements import read_statements
 from nbtools.cells import Cell, Notebook
 from nbtools.rules.program import read_program
 from nbtools.rules.unbound import find_unbound
