@@ -35,7 +35,9 @@ from nbtools.convert.scripts import read_scripts
 from nbtools.formats.ipynb import read_notebook
 
 CASES = read_cases()
-QUIET = tuple("late writes_late deletes guarded strings mutates asked annotated unsure".split())
+QUIET = tuple(
+    "late writes_late deletes guarded strings mutates asked annotated unsure misread".split()
+)
 SEQUENCES = ("stars", "runs", "futures")
 
 
@@ -161,6 +163,15 @@ CONTROL_FLOW = [
     row("for _ in a:\n    if b:\n        x", "a b x", "_", maybe="_"),
     row("x = Late(lambda: y)", "Late y", "x", late="y", unsure="y"),
     row("x = Late(y, lambda: y)", "Late y", "x", late="y"),
+    row(
+        "def f():\n    for i in a:\n        if i:\n            x\n        x = i",
+        "",
+        "f",
+        late="a",
+        misread="x",
+    ),
+    row("def f(x):\n    x\n    x = 1", "", "f"),
+    row("def f():\n    x = 1\n    x\n    x = 2", "", "f"),
     row("x = now(lambda: y)", "now y", "x", late="y"),
     row("try:\n    x = a\nexcept b:\n    y = x", "a b x", "x y", maybe="x y", unsure="x"),
     row("try:\n    x = a\nexcept b:\n    x = 1\nelse:\n    y = x", "a b", "x y", maybe="y"),

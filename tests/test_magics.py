@@ -200,8 +200,10 @@ OTHER_LINES = [
     ),
     (
         "%pylab inline\nplot()",
-        "import numpy as np\nimport matplotlib.pyplot as plt\nfrom pylab import *\nplot()",
-        (1, 1, 1, 2),
+        "from pylab import *\nimport numpy as np\nimport matplotlib.pyplot as plt\n"
+        'print("%pylab is deprecated, use %matplotlib inline and import the required libraries.")\n'
+        'print("Populating the interactive namespace from numpy and matplotlib")\nplot()',
+        (1, 1, 1, 1, 1, 2),
     ),
     ("z = %time x = 1", "x = 1\nz = None", (1, 1)),
     ("!ls \\\n  -l\nx", 'shell("ls    -l")\nx', (1, 3)),

@@ -38,6 +38,7 @@ class Code(Struct, frozen=True):
     strings: frozenset[str] = EMPTY  # of the names it reads, those that strings name
     guarded: frozenset[str] = EMPTY  # of the names it reads, those it can do without
     asked: frozenset[str] = EMPTY  # `"x" in globals()`
+    misread: frozenset[str] = EMPTY  # its own names that marimo takes for global ones
     calls: tuple[str, ...] = ()  # dotted names it calls
     escapes: bool = False  # what it returns may look names up later still
     plain: bool = False  # an undecorated function with constant defaults: safe to define again
@@ -67,6 +68,7 @@ class Facts(Struct, frozen=True):
     strings: frozenset[str] = EMPTY  # names read by strings that are code
     mutates: frozenset[str] = EMPTY  # names whose object is changed in place by statements
     asked: frozenset[str] = EMPTY  # `"x" in globals()`
+    misread: frozenset[str] = EMPTY  # local names of functions that marimo takes for global ones
     annotated: frozenset[str] = EMPTY  # annotated without a value: bound for marimo alone
     open: bool = False  # reads or writes names nobody can list (`exec`, `globals()`, ...)
     calm: bool = True  # only binds code, modules and constants: may run earlier or later
@@ -186,6 +188,7 @@ _UNIONS = (
     "mutates",
     "annotated",
     "asked",
+    "misread",
 )
 _SEQUENCES = ("imports", "stars", "runs", "futures", "calls")
 _SETS_OF: Callable[[Facts], tuple[frozenset[str], ...]] = attrgetter(*_UNIONS)
@@ -203,6 +206,7 @@ def join_code(codes: Sequence[Code]) -> Code:
         strings=EMPTY.union(*(c.strings for c in codes)),
         guarded=EMPTY.union(*(c.guarded for c in codes)),
         asked=EMPTY.union(*(c.asked for c in codes)),
+        misread=EMPTY.union(*(c.misread for c in codes)),
         calls=tuple(call for c in codes for call in c.calls),
         escapes=any(c.escapes for c in codes),
     )

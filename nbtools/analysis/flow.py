@@ -546,6 +546,7 @@ class _Flow:
         self.sets["values"] |= code.values
         self.sets["strings"] |= code.strings
         self.sets["asked"] |= code.asked
+        self.sets["misread"] |= code.misread
         self.sets["writes_late"] |= code.writes
 
     def name_code(self, name: str, code: Code) -> None:

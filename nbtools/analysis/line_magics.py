@@ -289,10 +289,18 @@ def _runs_statement(with_value: str) -> Callable[[str, Scope], Replacement]:
     return translate
 
 
+_PYLAB_PRINTS = (
+    "%pylab is deprecated, use %matplotlib inline and import the required libraries.",
+    "Populating the interactive namespace from numpy and matplotlib",
+)
+"""What IPython 9 prints, wherever `%pylab` stands."""
+
+
 def _translate_pylab(arguments: str, _scope: Scope) -> Replacement:
-    lines = ["import numpy as np", "import matplotlib.pyplot as plt"]
     star = [] if "--no-import-all" in arguments else ["from pylab import *"]
-    return Replacement(statements=(*lines, *star), requirements=())
+    lines = ["import numpy as np", "import matplotlib.pyplot as plt"]  # the star has them, too
+    prints = [f'print("{text}")' for text in _PYLAB_PRINTS]
+    return Replacement(statements=(*star, *lines, *prints), requirements=())
 
 
 def _translate_config(arguments: str, _scope: Scope) -> Replacement:

@@ -72,6 +72,24 @@ def outside_of(node: FunctionNode | ast.ClassDef) -> list[ast.expr]:
     return [*node.decorator_list, *values, *annotations]
 
 
+def _looked_up_first(own: Iterable[ast.AST], bound: set[str]) -> set[str]:
+    """The local names that a loop's next turn reads, where the text has the binding below.
+
+    marimo goes through a function once and takes such a name for one of another cell.
+    """
+    pending = set(bound)
+    found: set[str] = set()
+    for node in own:
+        if isinstance(node, ast.Name):
+            if node.id in pending:
+                pending.discard(node.id)
+                if isinstance(node.ctx, ast.Load):
+                    found.add(node.id)
+        elif isinstance(node, _BINDING):
+            pending.difference_update(bound_by(node))
+    return found
+
+
 def _bound_names(own: Iterable[ast.AST]) -> set[str]:
     """The names that the nodes of a scope bind in it; `del x` makes `x` its own as well."""
     bound: set[str] = set()
@@ -130,6 +148,7 @@ class _Body(Struct):
     strings: set[str] = field(default_factory=set)
     guarded: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
+    misread: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
 
 
@@ -148,8 +167,10 @@ def _scan_function(
     bound = _bound_names(own)
     if not kinds.isdisjoint(COMPREHENSIONS):
         bound.update(_walruses(own))
-    local = (bound | _parameters(node.args) | type_parameters(node)) - declared
+    given = _parameters(node.args) | type_parameters(node)
+    local = (bound | given) - declared
     found.writes |= declared  # marimo counts the declaration alone
+    found.misread |= _looked_up_first(own, local - given - outer)
     _scan_scope(own, (outer | local) - declared, found)
 
 
@@ -242,6 +263,7 @@ def function_code(node: FunctionNode, outer: frozenset[str], plain: bool = False
         strings=frozenset(strings),
         guarded=frozenset(found.guarded | found.asked),
         asked=frozenset(found.asked),
+        misread=frozenset(found.misread),
         calls=tuple(found.calls),
         escapes=_escapes(node, own),
         plain=plain,

@@ -26,6 +26,7 @@ class Resolver:
         self.read_elsewhere = _versions_read_elsewhere(self.versions)
         self.as_values = _read_as_values(self.versions, blocks)
         self.asked = EMPTY.union(*(block.facts.asked for block in blocks))
+        self.misread = EMPTY.union(*(block.facts.misread for block in blocks))
 
     def name_of(self, version: int) -> str:
         """The final name of a version."""

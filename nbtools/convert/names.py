@@ -62,13 +62,11 @@ def readers(blocks: Sequence[Block], versions: Versions) -> Readers:
     for block in range(len(blocks)):
         for version in versions.reads[block].values():
             of_version[version].add(block)
-        for name in versions.unbound[block]:
-            of_unbound.setdefault(name, set()).add(block)
     for late in versions.late:
         for version in late.versions:
             of_version[version].add(late.block)
-        if not late.versions:
-            of_unbound.setdefault(late.name, set()).add(late.block)
+    for name, block in _reads_without_value(blocks, versions):
+        of_unbound.setdefault(name, set()).add(block)
     for number, own in enumerate(versions.versions):
         of_version[number].discard(own.block)
     for number, own in enumerate(versions.versions):
@@ -81,6 +79,25 @@ def readers(blocks: Sequence[Block], versions: Versions) -> Readers:
         tuple(map(frozenset, of_version)),
         {name: frozenset(users) for name, users in of_unbound.items()},
     )
+
+
+def _reads_without_value(blocks: Sequence[Block], versions: Versions) -> Iterator[tuple[str, int]]:
+    """Names and the blocks in which they stand, and mean no version: none may have that name."""
+    for block, names in enumerate(versions.unbound):
+        yield from ((name, block) for name in names)
+    yield from ((late.name, late.block) for late in versions.late if not late.versions)
+    yield from _misread(blocks, versions)
+
+
+def _misread(blocks: Sequence[Block], versions: Versions) -> Iterator[tuple[str, int]]:
+    """Names that marimo would link a block by, to one further down, though it has its own."""
+    last: dict[str, int] = {}
+    for index, block in enumerate(blocks):
+        if block.facts.misread:
+            last = last or {version.name: version.block for version in versions.versions}
+            for name in block.facts.misread:
+                if last.get(name, -1) > index and name not in versions.own[index]:
+                    yield name, index
 
 
 class _Chooser:

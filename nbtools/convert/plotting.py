@@ -175,6 +175,8 @@ def _read_plotting(
                 drawing |= _imported_drawing(bound, drawing_modules.get(bound.module, frozenset()))
                 whole = bound.module if bound.name is None else f"{bound.module}.{bound.name}"
                 imported[bound.bound] = bound.bound if bound.dotted else whole
+                if bound.bound == "_":
+                    continue  # what is left of a star import that binds nothing
                 if whole in _PYPLOT and not bound.dotted:
                     modules.add(bound.bound)
                 elif bound.dotted and bound.module in _PYPLOT:

@@ -205,7 +205,7 @@ class _Renderer:
         line = script.line_in_cell(statement.line)
         for change in (names.loads, names.stores, names.late):
             for name, after in change.items():
-                reason = _why_renamed(name, after)
+                reason = _why_renamed(name, after, name in self.resolver.misread)
                 self.log.edit("rename", script.cell, reason, line=line, name=name, new_name=after)
 
     def foreign_deletes(self, statement: Statement) -> frozenset[str]:
@@ -259,11 +259,13 @@ class _Renderer:
             self.log.edit("replace", script.cell, reason, line=line, lines=1)
 
 
-def _why_renamed(name: str, after: str) -> str:
+def _why_renamed(name: str, after: str, misread: bool) -> str:
     if after == f"_{name}":
         return f"no other cell reads this `{name}`, and another cell binds the name too"
     if is_private(name):
         return f"other cells read `{name}`; a name with a leading underscore stays in its cell"
+    if misread:
+        return f"marimo would take the local `{name}` of a function for this one"
     return f"another cell binds `{name}` too: this value has a name of its own"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 from msgspec import Struct, field
 
@@ -13,6 +15,8 @@ from nbtools.analysis.runs import names_of_run
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import ExpandStar, edit_cell
 from nbtools.convert.scripts import Script, revise
+from nbtools.convert.splice_text import Splice, Text, apply_splices
+from nbtools.syntax import parse_source, walk_nodes
 
 
 class _Source(Struct):
@@ -42,11 +46,10 @@ def expand_stars(scripts: Sequence[Script], folder: Path | None, log: Log) -> li
 def _find_sources(scripts: Sequence[Script], folder: Path | None) -> Iterator[_Source]:
     for index, script in enumerate(scripts):
         for statement in script.statements:
-            if statement.kind == "import":
-                for module in statement.facts.stars:
-                    names = star_names(module, folder)
-                    yield _Source(index, statement, module, False, names)
-            elif statement.kind == "expression":
+            for module in statement.facts.stars:
+                names = star_names(module, folder)
+                yield _Source(index, statement, module, False, names)
+            if statement.kind == "expression":
                 for path in statement.facts.runs:
                     names = names_of_run(folder / path) if folder is not None else None
                     yield _Source(index, statement, path, True, names)
@@ -54,22 +57,27 @@ def _find_sources(scripts: Sequence[Script], folder: Path | None) -> Iterator[_S
 
 def _find_used(scripts: Sequence[Script], sources: Sequence[_Source]) -> None:
     """Walk the notebook in order: which reads see a name that one of the sources binds?"""
-    waiting = {(s.script, s.statement.index): s for s in sources}
-    env: dict[str, _Source | None] = {}  # None: bound by an ordinary statement
+    waiting: dict[tuple[int, int], list[_Source]] = {}
+    for source in sources:
+        waiting.setdefault((source.script, source.statement.index), []).append(source)
+    env: dict[str, tuple[_Source, ...]] = {}  # (): bound by an ordinary statement
     late: set[str] = set()  # looked up by functions before anything binds them
     for index, script in enumerate(scripts):
         for statement in script.statements:
             facts = statement.facts
-            for name in facts.reads | facts.late | facts.strings:
-                source = env.get(name)
-                if source is not None:
+            looked_up = facts.reads | facts.late | facts.strings
+            for name in looked_up:
+                for source in env.get(name, ()):
                     source.used.add(name)
             late |= {name for name in facts.late if name not in env}
-            source = waiting.get((index, statement.index))
-            if source is not None and source.names is not None:
-                source.used |= source.names & late
-                env.update(dict.fromkeys(source.names, source))
-            env.update(dict.fromkeys(facts.binds | facts.writes_late))
+            for source in waiting.get((index, statement.index), ()):
+                branch = statement.kind != "import"  # it may not run, and what needs it is there
+                names = source.names or frozenset()
+                source.used |= names & (late | looked_up if branch else late)
+                env.update({n: (*(env.get(n, ()) if branch else ()), source) for n in names})
+            for name in facts.binds | facts.writes_late:
+                if name in facts.always or name not in env:
+                    env[name] = ()
 
 
 def _eliminate(scripts: Sequence[Script], sources: Sequence[_Source], log: Log) -> None:
@@ -114,13 +122,31 @@ def _expand(script: Script, source: _Source, log: Log) -> Script:
         reason = f"`{source.origin}` binds, of the names used here: {shown}"
         line = script.line_in_cell(statement.line)
         log.edit("replace", script.cell, reason, line=line, lines=1)
-    if not source.is_run and names:
+    if source.is_run:
+        lines = script.text_lines()
+        old = lines[statement.line - 1 : statement.end_line]
+        lines[statement.line - 1 : statement.end_line] = _run_lines(old, names)
+        return revise(script, "\n".join(lines))
+    if statement.kind == "import" and names:
         return revise(script, edit_cell(script.source, [ExpandStar(statement.index, names)]))
-    lines = script.text_lines()
-    old = lines[statement.line - 1 : statement.end_line]
-    new = _run_lines(old, names) if source.is_run else [f"import {source.origin} as _"]
-    lines[statement.line - 1 : statement.end_line] = new
-    return revise(script, "\n".join(lines))
+    return revise(script, _expand_below(script.source, source, names))
+
+
+def _expand_below(source: str, star: _Source, names: Sequence[str]) -> str:
+    """The source with a star import, which may stand in a branch, in other words."""
+    text = Text(source)
+    statement = parse_source(source).body[star.statement.index]
+    node = next(each for each in walk_nodes(statement) if _is_star_of(each, star.origin))
+    new = f"from {star.origin} import {', '.join(names)}" if names else f"import {star.origin} as _"
+    return apply_splices(text, [Splice(text.start(node), text.end(node), new.encode())])
+
+
+def _is_star_of(node: ast.AST, module: str) -> TypeGuard[ast.ImportFrom]:
+    return (
+        isinstance(node, ast.ImportFrom)
+        and node.names[0].name == "*"
+        and "." * node.level + (node.module or "") == module
+    )
 
 
 def _run_lines(old: Sequence[str], names: Collection[str]) -> list[str]:
