@@ -195,7 +195,6 @@ class _Flow:
             self.store(target, node.value)
 
     def run_AnnAssign(self, node: ast.AnnAssign) -> None:
-        self.evaluate(node.annotation)
         if node.value is not None:
             self.evaluate(node.value)
             self.store(node.target, node.value)
@@ -203,6 +202,7 @@ class _Flow:
             self.evaluate(node.target)
         elif not self.in_class:
             self.sets["annotated"].add(node.target.id)
+        self.evaluate(node.annotation)  # last: `x: x = 1` is right
 
     def run_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):

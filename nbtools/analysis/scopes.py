@@ -85,6 +85,8 @@ def _looked_up_first(own: Iterable[ast.AST], bound: set[str]) -> set[str]:
                 pending.discard(node.id)
                 if isinstance(node.ctx, ast.Load):
                     found.add(node.id)
+        elif isinstance(node, COMPREHENSIONS):
+            pending.difference_update(_walruses([node]))
         elif isinstance(node, _BINDING):
             pending.difference_update(bound_by(node))
     return found

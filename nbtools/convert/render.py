@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from nbtools.analysis.facts import EMPTY, Statement
 from nbtools.analysis.versions import Atom
 from nbtools.convert.block_names import BlockNames, EntryCopy, Resolver
+from nbtools.convert.class_names import define_inside, has_private_names
 from nbtools.convert.imports import Imports
 from nbtools.convert.log import Log
 from nbtools.convert.names import is_private
@@ -168,9 +169,18 @@ class _Renderer:
         for atom in segment.atoms:
             text = _slice(script, atom)
             edits = self.edits(script, segment, atom, position)
-            texts.append(edit_cell(text, edits))
+            texts.append(self.keep_private_names(atom, edit_cell(text, edits)))
             position += len(atom.statements)
         return "\n".join([*texts, *segment.after])
+
+    def keep_private_names(self, atom: Atom, text: str) -> str:
+        """The text of a class that had to be renamed: `__x` in it is `_C__x` all the same."""
+        alone = len(atom.statements) == 1 and atom.statements[0].kind == "class"
+        for name, after in self.names.restored(atom) if alone else ():
+            if after != name and has_private_names(text):
+                self.report_added(atom.cell, f"class {name}", f"`__x` in it is `_{name}__x`")
+                return define_inside(text, name, after)
+        return text
 
     def edits(self, script: Script, segment: _Segment, atom: Atom, position: int) -> list[CellEdit]:
         renames: dict[int, Names] = {}
