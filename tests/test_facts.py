@@ -171,6 +171,8 @@ CONTROL_FLOW = [
         misread="x",
     ),
     row("def f(x):\n    x\n    x = 1", "", "f"),
+    row("def f():\n    x = x + 1", "", "f", misread="x"),
+    row("def f():\n    x += 1", "", "f"),
     row("def f():\n    x = 1\n    x\n    x = 2", "", "f"),
     row("x: x = 1", "", "x"),
     row("x = now(lambda: y)", "now y", "x", late="y"),

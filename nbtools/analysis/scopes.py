@@ -81,15 +81,20 @@ def _looked_up_first(own: Iterable[ast.AST], bound: set[str]) -> set[str]:
     found: set[str] = set()
     for node in own:
         if isinstance(node, ast.Name):
-            if node.id in pending:
-                pending.discard(node.id)
-                if isinstance(node.ctx, ast.Load):
-                    found.add(node.id)
+            if node.id in pending and isinstance(node.ctx, ast.Load):
+                found.add(node.id)
+            pending.discard(node.id)
         elif isinstance(node, COMPREHENSIONS):
             pending.difference_update(_walruses([node]))
+        elif isinstance(node, _ASSIGNMENTS) and node.value is not None:
+            found |= pending & _names_in_scope(node.value)  # it comes before the targets
         elif isinstance(node, _BINDING):
             pending.difference_update(bound_by(node))
     return found
+
+
+def _names_in_scope(value: ast.expr) -> frozenset[str]:
+    return frozenset(node.id for node in _own_nodes([value]) if isinstance(node, ast.Name))
 
 
 def _bound_names(own: Iterable[ast.AST]) -> set[str]:
@@ -129,6 +134,7 @@ _NAMED = (
     ast.MatchAs,
     ast.MatchStar,
 )
+_ASSIGNMENTS = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr)
 _BINDING = (ast.pattern, ast.stmt, ast.excepthandler)
 
 

@@ -320,15 +320,11 @@ class _Trace:
         }
 
     def default(self, identity: CodeId, name: str, numbers: Sequence[int]) -> int:
-        """What code that nobody calls would see: the version when it was made, or the next.
-
-        Code that binds the name itself sees what its own block makes of it.
-        """
-        seen = self.seen[identity]
+        """What code that nobody calls would see: the version when its block ends, or the next."""
         own = self.own[identity[0]].get(name)
-        if own is not None and name in seen.code.writes:
+        if own is not None:
             return own
-        earlier = [n for n in numbers if n < seen.made]
+        earlier = [n for n in numbers if n < self.seen[identity].made]
         return earlier[-1] if earlier else numbers[0]
 
 

@@ -23,7 +23,8 @@ class Resolver:
             version = resolve_late(self.versions, late)
             if version is not None:
                 self.late[late.block, late.definition, late.name] = version
-        self.read_elsewhere = _versions_read_elsewhere(self.versions)
+        users = naming.readers.of_version
+        self.read_elsewhere = frozenset(version for version, each in enumerate(users) if each)
         self.as_values = _read_as_values(self.versions, blocks)
         self.asked = EMPTY.union(*(block.facts.asked for block in blocks))
         self.misread = EMPTY.union(*(block.facts.misread for block in blocks))
@@ -57,15 +58,6 @@ class Resolver:
         """Whether a name that the block needs when it starts may have no value then."""
         version = self.entry_version(block, name)
         return version is not None and not self.versions.versions[version].sure
-
-
-def _versions_read_elsewhere(versions: Versions) -> frozenset[int]:
-    found: set[int] = set()
-    for reads in versions.reads:
-        found.update(reads.values())
-    for late in versions.late:
-        found |= {v for v in late.versions if versions.versions[v].block != late.block}
-    return frozenset(found)
 
 
 def _read_as_values(

@@ -69,7 +69,7 @@ def readers(blocks: Sequence[Block], versions: Versions) -> Readers:
         of_unbound.setdefault(name, set()).add(block)
     for number, own in enumerate(versions.versions):
         of_version[number].discard(own.block)
-    for number, own in enumerate(versions.versions):
+    for number, own in reversed(list(enumerate(versions.versions))):
         # What a block may leave in place it must be given, if anybody reads the result.
         facts = blocks[own.block].facts
         looked_up = own.name in facts.late or own.name in facts.reads
