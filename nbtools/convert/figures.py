@@ -286,7 +286,8 @@ class _Cell:
 
     def show_at_end(self, script: Script) -> list[Script]:
         """The cell with a line that shows the figure; a value it ends in is shown apart."""
-        line = self.current_figure() if self.is_simple() else "show_figures()"
+        simple = self.is_simple() and not self.may_end_in_artist()
+        line = self.current_figure() if simple else "show_figures()"
         self.helper |= line == "show_figures()"
         self.report("add", f"`{line}` shows the figure, as Jupyter does when a cell ends")
         if not script.shows or self.gives_nothing():
@@ -296,6 +297,14 @@ class _Cell:
         if self.last.bare_name:
             line = _show_but_for(dotted_name(_last_value(script)) or "", line)
         return part_last_value(script, [line], self.log)
+
+    def may_end_in_artist(self) -> bool:
+        """Whether the value may be part of the figure, which marimo shows for it: not twice."""
+        if not self.script.shows or self.gives_nothing():
+            return False
+        own = self.axes()
+        calls = self.last.facts.calls
+        return any(c.split(".")[0] in own or self.plotting.in_pyplot(c) for c in calls)
 
     def gives_nothing(self) -> bool:
         """Whether the last expression surely has no value to show."""

@@ -380,7 +380,9 @@ def show_figures(value=None, here=False):
         mo.output.append(value)
     plt = sys.modules.get("matplotlib.pyplot")
     values = value if isinstance(value, (list, tuple)) else [value]
-    own = [each.figure for each in values if plt and isinstance(each, plt.Artist)]
+    artists = [each for each in values if plt and isinstance(each, plt.Artist)]
+    grids = [each for each in values if type(each).__module__ == "seaborn.axisgrid"]
+    own = [each.figure for each in (*artists, *grids)]
     for number in plt.get_fignums() if plt else ():
         figure = plt.figure(number)
         if not any(figure is each for each in own):

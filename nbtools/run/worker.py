@@ -536,6 +536,23 @@ def _namespace_arguments(value: Any) -> list[Any]:
     return [_Keyword(name, each) for name, each in value.__dict__.items()]
 
 
+class _Written:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_pretty_(self, printer: Printer, _cycle: bool) -> None:
+        printer.text(self.text)
+
+
+_FLAGS = "IGNORECASE LOCALE MULTILINE DOTALL UNICODE VERBOSE DEBUG".split()
+
+
+def _pattern_arguments(value: Any) -> list[Any]:
+    pattern = "r" + repr(value.pattern).replace("\\\\", "\\")
+    flags = "|".join(f"re.{name}" for name in _FLAGS if value.flags & getattr(re, name))
+    return [_Written(pattern), *([_Written(flags)] if flags else [])]
+
+
 _PRINTERS: dict[type, Callable[[Printer, Any, bool], None]] = {
     int: _print_repr,
     float: _print_repr,
@@ -552,11 +569,13 @@ _PRINTERS: dict[type, Callable[[Printer, Any, bool], None]] = {
     types.MethodType: _print_repr,
     types.SimpleNamespace: _print_call("namespace", _namespace_arguments),
     BaseException: _print_exception,
+    re.Pattern: _print_call("re.compile", _pattern_arguments),
 }
 _NAMED_PRINTERS: dict[tuple[str, str], Callable[[Printer, Any, bool], None]] = {
     ("collections", "deque"): _print_call("", _deque_arguments),
     ("collections", "defaultdict"): _print_call("", lambda d: [d.default_factory, dict(d)]),
     ("collections", "OrderedDict"): _print_call("", lambda d: [list(d.items())] if d else []),
+    ("collections", "UserList"): _print_call("", lambda d: [d.data]),
     ("collections", "Counter"): _print_call("", lambda d: [dict(d.most_common())] if d else []),
 }
 
