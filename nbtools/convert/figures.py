@@ -98,6 +98,16 @@ def _chained_plots(script: Script, plotting: Plotting) -> Mapping[int, Sequence[
     return found
 
 
+def _gives_many_axes(node: ast.Call) -> bool:
+    """`df.plot(subplots=True)` and `df.groupby("a")["x"].plot()`: pandas gives all of them."""
+    if any(keyword.arg == "subplots" for keyword in node.keywords):
+        return True
+    of: ast.expr = node.func
+    while isinstance(of, (ast.Attribute, ast.Subscript)):
+        of = of.value
+    return isinstance(of, ast.Call) and getattr(of.func, "attr", "") == "groupby"
+
+
 def _chained_name(node: ast.expr) -> Iterator[str]:
     """`().plot.bar` of `f(x).plot.bar()`; nothing of other expressions."""
     parts: list[str] = []
@@ -236,8 +246,8 @@ class _Cell:
         if self.shows_more() and any(map(self.plotting.draws_in, self.script.statements[:-1])):
             return False
         value = _last_value(self.script)
-        if isinstance(value, ast.Call) and any(k.arg == "subplots" for k in value.keywords):
-            return False  # pandas gives an array of axes
+        if isinstance(value, ast.Call) and _gives_many_axes(value):
+            return False
         calls = [*_chained_name(value), *self.last.facts.calls]
         if self.last.bare_name:
             names = self.last.facts.loads
