@@ -11,6 +11,8 @@ import re
 
 from nbtools.syntax import parse_source, walk_nodes
 
+_STRINGS = (ast.Constant, ast.JoinedStr, getattr(ast, "TemplateStr", ast.Constant))  # Python 3.14
+
 
 def has_private_names(source: str) -> bool:
     """Whether Python writes a class's name into a name of a cell: `__x`, but not `__x__`."""
@@ -51,9 +53,9 @@ def define_inside(source: str, name: str, after: str) -> str:
 
 def _lines_in_strings(node: ast.stmt) -> set[int]:
     """The lines (1-based) that start within a string: blanks there are part of it."""
-    strings = (n for n in walk_nodes(node) if isinstance(n, (ast.Constant, ast.JoinedStr)))
     return {
         line
-        for each in strings
+        for each in walk_nodes(node)
+        if isinstance(each, _STRINGS)
         for line in range(each.lineno + 1, (each.end_lineno or each.lineno) + 1)
     }
