@@ -147,6 +147,11 @@ def dotted_name(node: ast.expr) -> str | None:
     return ".".join([node.id, *reversed(parts)])
 
 
+def module_of(node: ast.ImportFrom) -> str:
+    """The dotted module that names are imported from, with leading dots if relative."""
+    return "." * node.level + (node.module or "")
+
+
 def root_name(node: ast.expr) -> str | None:
     """The name whose object `x[k].a[j]` is part of, else None."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):

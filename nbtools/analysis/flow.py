@@ -34,6 +34,7 @@ from nbtools.syntax import (
     ComprehensionNode,
     child_nodes,
     dotted_name,
+    module_of,
     root_name,
     target_names,
     walk_nodes,
@@ -98,8 +99,7 @@ class _Flow:
 
     def weigh_deletes(self) -> None:
         """`if c: del x` may leave `x`, or not: it makes of `x` what another value would be."""
-        for name in self.sets.pop("deletes", ()):
-            self.sets["binds"].add(name)
+        self.sets["binds"] |= self.sets.pop("deletes", set())
 
     # names
 
@@ -334,7 +334,7 @@ class _Flow:
             self.bind_import(Import(bound, alias.name, dotted=dotted))
 
     def run_ImportFrom(self, node: ast.ImportFrom) -> None:
-        module = "." * node.level + (node.module or "")
+        module = module_of(node)
         for alias in node.names:
             if alias.name == "*":
                 self.stars.append(module)

@@ -221,28 +221,31 @@ class _Search:
         A name that is read before anything binds it is another matter: there the later
         binding is the repair, and the reader waits for it.
         """
-        above = ancestors(self.links_by_code(trial))
-        for index in self.pulled_by_code(trial):
+        above = self.waits_by_code(trial)
+        for index in trial.pulled:
             below = {other for other in above[index] if other > index}
-            between = {other for other in above[index] if not below.isdisjoint(above[other])}
-            parted = self.part_cells(trial, below | between)
-            return parted or self.merge_below(trial, index, below)
+            if below:
+                between = {other for other in above[index] if not below.isdisjoint(above[other])}
+                parted = self.part_cells(trial, below | between)
+                return parted or self.merge_below(trial, index, below)
         return None
 
     def pulled_by_code(self, trial: _Trial) -> list[int]:
         """The pulled blocks that wait for what their code looks up."""
         if not trial.pulled:
             return []
-        above = ancestors(self.links_by_code(trial))
+        above = self.waits_by_code(trial)
         return [index for index in trial.pulled if any(other > index for other in above[index])]
 
-    def links_by_code(self, trial: _Trial) -> list[set[int]]:
-        """The parents of each block, without those that bind what it reads too early."""
+    def waits_by_code(self, trial: _Trial) -> list[set[int]]:
+        """What each block waits for, but for the blocks that bind what is read too early."""
         early = _early_readers(trial.versions)
-        return [
-            {parent for parent in parents if block not in early or parent < block}
-            for block, parents in enumerate(trial.parents)
-        ]
+        return ancestors(
+            [
+                {parent for parent in parents if block not in early or parent < block}
+                for block, parents in enumerate(trial.parents)
+            ]
+        )
 
     def merge_below(self, trial: _Trial, index: int, below: set[int]) -> list[Part]:
         names = {

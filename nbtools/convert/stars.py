@@ -16,7 +16,7 @@ from nbtools.convert.log import Log
 from nbtools.convert.rewrite import ExpandStar, edit_cell
 from nbtools.convert.scripts import Script, revise
 from nbtools.convert.splice_text import Splice, Text, apply_splices
-from nbtools.syntax import parse_source, walk_nodes
+from nbtools.syntax import module_of, parse_source, walk_nodes
 
 
 class _Source(Struct):
@@ -143,9 +143,7 @@ def _expand_below(source: str, star: _Source, names: Sequence[str]) -> str:
 
 def _is_star_of(node: ast.AST, module: str) -> TypeGuard[ast.ImportFrom]:
     return (
-        isinstance(node, ast.ImportFrom)
-        and node.names[0].name == "*"
-        and "." * node.level + (node.module or "") == module
+        isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and module_of(node) == module
     )
 
 
