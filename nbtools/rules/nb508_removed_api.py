@@ -269,10 +269,12 @@ class _Look(Struct, frozen=True):
             return
         if any(isinstance(each, ast.Starred) for each in node.args):
             return
-        count = f"{found.most} argument{'s' * (found.most != 1)}" if found.most else "no arguments"
+        most = found.most
+        count = f"only {most} argument{'s' * (most != 1)}" if most else "no arguments"
+        by_name = f", {found.instead}" if found.instead else ""
         message = (
-            f"`{_short(name, func)}()` takes only {count} by position since "
-            f"{found.library} {found.version}: give the others by name, {found.instead}"
+            f"`{_short(name, func)}()` takes {count} by position since "
+            f"{found.library} {found.version}: give the others by name{by_name}"
         )
         yield node.args[found.most], message, None, name
 
@@ -385,6 +387,7 @@ RULE = Rule(
         Example(("import commands\ncommands.run()",), files={"commands.py": ""}),
         Example(("import matplotlib.pyplot as plt\nplt.style.use('seaborn-v0_8-white')",)),
         Example(("import pandas as pd\ndf = pd.DataFrame()\ndf.drop('a', axis=1)",)),
+        Example(("from sklearn.model_selection import KFold\nKFold(5, shuffle=True)",)),
     ),
     invalid=(
         Example(
@@ -413,6 +416,7 @@ RULE = Rule(
         Example(("import matplotlib.pyplot as plt\nplt.hist(x, normed=True)",), found=("1:2:20",)),
         Example(("import networkx as nx\ng = nx.Graph()\ng.node[1]",), found=("1:3:1",)),
         Example(("import seaborn as sns\nsns.lmplot('a', 'b', data=d)",), found=("1:2:17",)),
+        Example(("from sklearn.svm import SVC\nSVC('linear')",), found=("1:2:5",)),
         Example(("import pandas as pd\nx = f()\nx.resample('M').mean()",), found=("1:3:12",)),
         Example(("import time\ntime.clock()",), found=("1:2:1",)),
     ),

@@ -68,10 +68,10 @@ def load_removals() -> Removals:
         for each in data["keywords"]
     }
     positional = {
-        each["call"]: Removal(
-            each["call"], each["library"], each["version"], each["instead"], most=each["most"]
-        )
-        for each in data["positional"]
+        call: Removal(call, library, version, instead, most=most)
+        for library, versions in data["positional"].items()
+        for version, entries in versions.items()
+        for call, (most, instead) in entries.items()
     }
     calls = [call for call, _ in keywords] + list(positional)
     return Removals(
