@@ -168,6 +168,16 @@ def test_of_an_error_that_is_told_the_message_counts(text: str) -> None:
     assert TRACEBACKS.apply(f"a\n{text}b: 1\n") == "a\nValueError: no\nb: 1\n"
 
 
+def test_a_missing_font_may_be_told_more_often() -> None:
+    def draw(times: int, font: str = "Arial") -> Display:
+        return Display(stderr=f"a\n{f'findfont: no {font}{chr(10)}b{chr(10)}' * times}")
+
+    assert verdict([draw(3), draw(3)], draw(1)) == "different"  # `b` is told once, not three times
+    left, right = (Display(stderr=each.stderr.replace("b\n", "")) for each in (draw(3), draw(1)))
+    assert verdict([left, left], right) == "same-by-rule"
+    assert verdict([left, left], draw(1, "Times")) == "different"
+
+
 def test_an_error_that_is_told_is_compared_with_the_text_that_tells_it() -> None:
     told = Output("error", error_name="ValueError", error_text="no")
     shown = CellRun(0, "ok", (told,))
@@ -382,6 +392,21 @@ def test_the_text_of_an_artist_stands_for_its_figure() -> None:
     assert (found.verdict, found.rules) == ("same-by-rule", ("artist-text",))
     kept = Display(shown=(Shown({"text/plain": "7"}, True), Shown(figure)))
     assert item([kept, kept], shown(figure, results=True)).verdict in ("missing", "different")
+
+
+def test_a_figure_without_axes_is_a_figure() -> None:
+    artist = {"text/plain": "<mpl_toolkits.mplot3d.art3d.Path3DCollection at 0x7f>"}
+    figure = {"text/plain": "<Figure size 640x480 with 0 Axes>"}
+    before = Display(shown=(Shown(artist, True), Shown(figure)))
+    found = item([before, before], Display(shown=(Shown(figure, True),)))
+    assert (found.verdict, found.rules) == ("same-by-rule", ("artist-text",))
+
+
+def test_an_artist_alone_may_be_shown_as_its_figure() -> None:
+    artist = {"text/plain": "<matplotlib.lines.Line2D at 0x7f>"}
+    before = Display(shown=(Shown(artist, True),))
+    found = item([before, before], Display(shown=(Shown({**artist, "image/png": png()}, True),)))
+    assert (found.verdict, found.rules) == ("same-by-rule", ("more-formats",))
 
 
 def test_jupyter_shows_figures_below_the_last_value() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from msgspec.structs import replace
+from notebooks import convert
 from plans import make_scripts
 
 from nbtools.cells import Notebook, Output
 from nbtools.convert.figures import show_figures
 from nbtools.convert.log import Log
+from nbtools.formats.reactive_reader import read_reactive
 
 PLT = "import matplotlib.pyplot as plt"
 GCF, HELPER = "plt.gcf()", "show_figures()"
@@ -54,6 +58,18 @@ ONE = {
     ),
     "printed at last": ("plt.plot(x)\nprint(x)", f"plt.plot(x)\nprint(x)\n{GCF}"),
     "shown at last": ("plt.plot(x)\nplt.show()", f"plt.plot(x)\n{GCF}"),
+    "shown at last, with a semicolon": (
+        "plt.plot(x);\nplt.show(); # as Jupyter does",
+        f"plt.plot(x);\n{GCF} # as Jupyter does",
+    ),
+    "shown in the middle, with a semicolon": (
+        "plt.figure()\nplt.show();\nplt.plot(x)\nplt.show();",
+        f"plt.figure()\n{HELPER};\nplt.plot(x)\n{HELPER};",
+    ),
+    "axes made of a figure": (
+        "fig = plt.figure()\nax = Axes3D(fig)\nax.scatter(x, y, z)",
+        "fig = plt.figure()\nax = Axes3D(fig)\nax.scatter(x, y, z)",
+    ),
     "axes": (
         "fig, ax = plt.subplots()\nax.plot(x);",
         f"fig, ax = plt.subplots()\nax.plot(x);\n{GCF}",
@@ -219,3 +235,14 @@ def test_what_is_added_and_replaced_is_reported() -> None:
         ("add", 1, 1, 0),
         ("replace", 2, 2, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("function", "below"),
+    [("def f():\n    return 1", ()), ("def f():\n    return b\na = 1", ("b = a", "f()"))],
+    ids=["that can be imported", "that needs a cell below"],
+)
+def test_a_function_between_does_not_part_what_draws(function: str, below: Sequence[str]) -> None:
+    converted = convert(PLT, f"plt.plot(x)\n{function}\nplt.title('a')", *below)
+    sources = [cell.source for cell in read_reactive(converted.text).cells]
+    assert [source for source in sources if "plot" in source and "title" in source]

@@ -113,6 +113,8 @@ EDITED: dict[str, tuple[str, CellEdit]] = {
     "wrapped between semicolons": ("x; y ;", WrapExpression(1, "show(", ")")),
     "wrapped without brackets": ("(x), (\n y);", WrapExpression(0, "show(", ")")),
     "wrapped with brackets": ("((x), y)", WrapExpression(0, "show(", ")")),
+    "without its semicolon": ("x; y.z() ;", WrapExpression(1, "", "")),
+    "tuple without its semicolon": ("x, y;", WrapExpression(0, "", "")),
     "named": ("x.y()", AssignExpression(0, "_")),
     "named before a semicolon": ("é.y() ;", AssignExpression(0, "_")),
     "named without brackets": ("x, y", AssignExpression(0, "_")),

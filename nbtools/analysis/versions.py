@@ -28,6 +28,7 @@ class Atom(Struct, frozen=True):
     bound: tuple[str, ...]  # the names that it binds, itself or by code that it may run, sorted
     compound: bool  # what it binds may be bound before something it reads
     copy: int = 0  # how many times this definition stands before it in the notebook
+    joined: bool = False  # it stays in one cell with the atom above it: both draw on a figure
 
     @classmethod
     def of(cls, cell: int, statements: Sequence[Statement]) -> Atom:

@@ -39,7 +39,10 @@ class DropDeletes(Struct, frozen=True):
 
 
 class WrapExpression(Struct, frozen=True):
-    """Put `before` and `after` around an expression statement; both stay as given."""
+    """Put `before` and `after` around an expression statement; both stay as given.
+
+    A `;` that ends its line goes: with nothing around it, that alone.
+    """
 
     index: int
     before: str

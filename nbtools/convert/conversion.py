@@ -197,7 +197,7 @@ def _is_imported_in_time(line: str, scripts: Sequence[Script]) -> bool:
 
 def _atoms(imports: Imports) -> list[list[Atom]]:
     """The atoms of every script; moved import statements stand where they belong."""
-    cells = [list(atoms_of(i, script.statements)) for i, script in enumerate(imports.scripts)]
+    cells = [_atoms_of_script(i, script) for i, script in enumerate(imports.scripts)]
     for origin, target in imports.moves.items():
         atom = _find_atom(cells[origin[0]], origin)
         if atom is None or len(atom.statements) > 1 or origin[0] == target[0]:
@@ -206,6 +206,18 @@ def _atoms(imports: Imports) -> list[list[Atom]]:
         place = next(i for i, a in enumerate(cells[target[0]]) if _holds(a, target))
         cells[target[0]].insert(place + 1, atom)
     return cells
+
+
+def _atoms_of_script(index: int, script: Script) -> list[Atom]:
+    return [
+        replace(atom, joined=True) if _goes_on(script, atom.statements[0].line) else atom
+        for atom in atoms_of(index, script.statements)
+    ]
+
+
+def _goes_on(script: Script, line: int) -> bool:
+    """Whether a line stands among those that draw a figure, behind the first."""
+    return any(first < line <= last for first, last in script.drawings)
 
 
 def _find_atom(atoms: Sequence[Atom], position: Position) -> Atom | None:

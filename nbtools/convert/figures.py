@@ -20,8 +20,8 @@ from nbtools.analysis.facts import Facts, Statement
 from nbtools.cells import Notebook, Output
 from nbtools.convert.log import Log
 from nbtools.convert.plotting import ACCESSORS, MAKERS, Plotting, find_plotting
-from nbtools.convert.rewrite import ReplaceCalls, edit_cell
-from nbtools.convert.scripts import Script, revise, sole_call
+from nbtools.convert.rewrite import ReplaceCalls, WrapExpression, edit_cell
+from nbtools.convert.scripts import Script, ends_silent, revise, sole_call
 from nbtools.convert.shown import find_displaying, name_last_value, part_last_value
 from nbtools.convert.splice_text import Splice, Text, apply_splices
 from nbtools.convert.tags import hides_output
@@ -194,9 +194,30 @@ class _Cell:
         scripts = [script]
         if draws and not self.ends_shown() and not self.shows_itself():
             scripts = self.show_at_end(script)
+        scripts[0] = replace(scripts[0], drawings=tuple(self.find_drawings(scripts[0])))
         if self.helper:
             return [replace(s, helpers=s.helpers | {"show_figures"}) for s in scripts]
         return [replace(scripts[0], ends_in_figure=scripts[0].shows), *scripts[1:]]
+
+    def find_drawings(self, shown: Script) -> Iterator[tuple[int, int]]:
+        """For each figure the lines that draw and show it, in the script that shows it."""
+        start = end = 0
+        for statement in self.script.statements:
+            if self.draws_or_shows(statement):
+                start, end = start or statement.line, statement.end_line
+            if start and self.is_show(statement):
+                yield start, end
+                start = 0
+        if start:
+            changed = len(shown.statements) != len(self.script.statements)
+            yield start, shown.statements[-1].end_line if changed else end
+
+    def draws_or_shows(self, statement: Statement) -> bool:
+        if not self.plotting.shows.isdisjoint(statement.facts.calls):
+            return True
+        if statement.index in self.chained and statement.kind not in ("function", "class"):
+            return True
+        return self.plotting.draws_in(statement)
 
     def shows_more(self) -> bool:
         """Whether it displays something too: then its last value goes to a cell of its own."""
@@ -267,15 +288,14 @@ class _Cell:
         return parts[-1] == "plot" or parts[-2:-1] == ["plot"]
 
     def axes(self) -> frozenset[str]:
-        """The names that the cell gives to what pyplot makes: figures and axes."""
-        return frozenset[str]().union(
-            *(
-                statement.facts.binds
-                for statement in self.script.statements
-                if statement.simple
-                and any(self.plotting.in_pyplot(call) in MAKERS for call in statement.facts.calls)
-            )
-        )
+        """The names that the cell gives to what pyplot makes and what is made of that."""
+        own: set[str] = set()
+        for statement in self.script.statements:
+            facts = statement.facts
+            made = any(self.plotting.in_pyplot(call) in MAKERS for call in facts.calls)
+            if statement.simple and (made or not own.isdisjoint(facts.loads)):
+                own |= facts.binds  # `ax = Axes3D(fig)`
+        return frozenset(own)
 
     def is_single(self) -> bool:
         """Whether no more than one figure can be open."""
@@ -327,8 +347,10 @@ class _Cell:
         self.helper |= new == "show_figures()"
         shows = self.plotting.shows
         self.report("replace", f"`{new}` shows below the cell; `plt.show()` would on the console")
-        edit = ReplaceCalls(lambda name: name in shows, new)
-        return revise(script, edit_cell(script.source, [edit]))
+        source = edit_cell(script.source, [ReplaceCalls(lambda name: name in shows, new)])
+        if new == self.current_figure() and ends_silent(source):
+            source = edit_cell(source, [WrapExpression(self.last.index, "", "")])
+        return revise(script, source)
 
     def report(self, kind: Literal["add", "replace"], reason: str) -> None:
         if self.script.cell is not None:

@@ -126,7 +126,8 @@ def _importable(
     found = {
         name: atom
         for cell in cells
-        for atom in cell
+        for index, atom in enumerate(cell)
+        if not any(near.joined for near in cell[index : index + 2])
         for name in _defined(atom)
         if binders[name] == 1 and not is_private(name) and name not in _RESERVED
     }

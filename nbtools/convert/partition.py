@@ -353,11 +353,20 @@ class _Search:
         parts: list[Part] = []
         for index, part in enumerate(trial.parts):
             if index in chosen:
-                parts.extend((number,) for number in part)
+                parts.extend(self.pieces(part))
                 self.whole.update(dict.fromkeys(part, part[0]))
             else:
                 parts.append(part)
         return parts
+
+    def pieces(self, part: Part) -> list[Part]:
+        found: list[Part] = []
+        for number in part:
+            if found and self.atoms[number].joined:
+                found[-1] += (number,)
+            else:
+                found.append((number,))
+        return found
 
     def merge_conflict(self, trial: _Trial, late: LateRead) -> list[Part]:
         self.merged_conflicts += 1

@@ -41,6 +41,7 @@ class Script(Struct, frozen=True):
     interactivity: str | None = None  # if it sets IPython's ast_node_interactivity
     refused: bool = False  # it ends in the error of what Python refuses
     ends_in_figure: bool = False  # its last value is, or shows, the figure that it draws
+    drawings: tuple[tuple[int, int], ...] = ()  # for each figure, its first line and its last
 
     @property
     def shows(self) -> bool:

@@ -35,7 +35,7 @@ def wrap_expression(statement: cst.CSTNode, edit: WrapExpression | AssignExpress
     holes = [node for node in _descendants(template) if _is_hole(node)]
     if len(holes) != 1:
         raise ValueError(f"nothing to put an expression into: {edit!r}")
-    in_brackets = isinstance(edit, WrapExpression)
+    in_brackets = isinstance(edit, WrapExpression) and bool(edit.after)
 
     def wrap(updated: cst.CSTNode) -> cst.CSTNode:
         assert isinstance(updated, cst.Expr)

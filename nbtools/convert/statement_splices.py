@@ -190,7 +190,7 @@ def _surroundings(edit: WrapExpression | AssignExpression) -> tuple[str, str]:
     if isinstance(edit, AssignExpression):
         if edit.name.isidentifier():
             return f"{edit.name} = ", ""
-    elif _OPENING.fullmatch(edit.before) and edit.after == ")":
+    elif not (edit.before or edit.after) or (_OPENING.fullmatch(edit.before) and edit.after == ")"):
         return edit.before, edit.after
     raise UnsureError
 

@@ -1228,8 +1228,12 @@ class Area:
             self.append(value)
 
     def describe(self, value: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The value as marimo shows it: of an artist, the figure it is part of."""
         figure = figure_of(value) if "matplotlib.artist" in sys.modules else None
-        return describe_value(value if figure is None else figure)
+        found = describe_value(value if figure is None else figure)
+        if found and figure is not None and "image/png" in found[0]:
+            found[0]["text/plain"] = pretty(value)  # all that Jupyter shows of an artist
+        return found
 
     def finish(self, value: Any) -> None:
         """Send what stays, and close the figures that nothing has shown."""

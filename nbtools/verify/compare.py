@@ -15,6 +15,7 @@ from msgspec import Struct
 from nbtools.verify.display import Display, Failure, Shown
 from nbtools.verify.pictures import PictureError, compare_pictures, decode_picture
 from nbtools.verify.rules import (
+    FONTS,
     FORMATS,
     PLACES,
     TIMINGS,
@@ -58,7 +59,7 @@ EXACT = Standards(same_kind=True)
 
 def conversion_standards(renamed: Rule) -> Standards:
     """For a conversion against its original."""
-    rules = (PLACES, renamed, WARNING_LINES, TRACEBACKS, USAGE_ERRORS, TIMINGS)
+    rules = (PLACES, renamed, WARNING_LINES, TRACEBACKS, USAGE_ERRORS, FONTS, TIMINGS)
     return Standards(printed=rules, renamed=renamed.apply)
 
 
@@ -269,8 +270,15 @@ _ARTIST = re.compile(
 )
 
 
+_EMPTY_FIGURE = re.compile(r"<Figure size \d+x\d+ with 0 Axes>")
+
+
 def _is_figure(shown: Shown) -> bool:
-    return richest(shown.data) in _PICTURES | {"image/svg+xml"}
+    """Whether it is a picture, or what stands for a figure on which nothing is drawn."""
+    mime = richest(shown.data)
+    if mime == "text/plain":
+        return bool(_EMPTY_FIGURE.fullmatch(as_text(shown.data[mime])))
+    return mime in _PICTURES | {"image/svg+xml"}
 
 
 def _drop_artists(shown: Sequence[Shown]) -> list[Shown]:
@@ -282,7 +290,8 @@ def _drop_artists(shown: Sequence[Shown]) -> list[Shown]:
 
 def _is_artist(shown: Shown) -> bool:
     text = shown.data.get("text/plain")
-    return len(shown.data) == 1 and isinstance(text, str) and bool(_ARTIST.match(text))
+    alone = len(shown.data) == 1 and isinstance(text, str) and not _is_figure(shown)
+    return alone and bool(_ARTIST.match(str(text)))
 
 
 def _put_result_last(shown: Sequence[Shown]) -> list[Shown]:
@@ -378,7 +387,8 @@ def _compare_shown(
         return worst
     rules += ["hidden-format"] if worst.verdict in ("different", "missing", "extra") else []
     rules += worst.rules if worst.verdict == "same-by-rule" else ()
-    rules += ["fewer-formats"] if expected.data.keys() != found.data.keys() else []
+    rules += ["fewer-formats"] if expected.data.keys() - found.data.keys() else []
+    rules += ["more-formats"] if found.data.keys() - expected.data.keys() else []
     if not rules:
         return Item(what, "same", mime)
     return Item(what, "same-by-rule", mime, rules=tuple(dict.fromkeys(rules)))

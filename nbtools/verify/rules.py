@@ -84,6 +84,25 @@ USAGE_ERRORS = _substitute(
     "",
 )
 
+
+def _tell_fonts_once(text: str) -> str:
+    told: set[str] = set()
+    kept = []
+    for line in text.splitlines(keepends=True):
+        message = line.rstrip("\n")
+        if message not in told:
+            kept.append(line)
+        if message.startswith("findfont: "):
+            told.add(message)
+    return "".join(kept)
+
+
+FONTS = Rule(
+    "missing-font",
+    "how often matplotlib says that it has no such font: each time it draws",
+    _tell_fonts_once,
+)
+
 TIMINGS = _substitute(
     "timing-magic",
     "what `%time` and `%timeit` print: a conversion does not measure",
@@ -207,6 +226,7 @@ def all_rules() -> tuple[Rule, ...]:
         WARNING_LINES,
         TRACEBACKS,
         USAGE_ERRORS,
+        FONTS,
         TIMINGS,
         *formats,
         *RECORDED,
@@ -219,6 +239,7 @@ BUNDLE_RULES: Mapping[str, str] = {
     "pixels": "how a picture is compressed: every pixel is the same",
     "hidden-format": "a format that no reader sees, because a richer one is there and is the same",
     "fewer-formats": "a format that is missing beside the one that readers see, which is the same",
+    "more-formats": "a format beside those that there were, which are the same",
     "artist-text": "the text of a matplotlib object, where the figure it belongs to is shown",
     "figure-order": "whether a cell's figures stand above or below its last value",
     "repeated-figure": "a figure that is shown as a cell's last value, and once more as it is",
