@@ -373,6 +373,21 @@ def test_figures_are_shown_whatever_backend_the_environment_names(
         assert "reproduces (2 of 2 cells the same)" in verify(capsys, path)
 
 
+def test_figures_however_they_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("IPython")
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "import matplotlib.pyplot as plt\nfrom mpl_toolkits.mplot3d import Axes3D",
+        "plt.plot([1, 2])\nplt.show();",
+        "plt.plot([1, 2])\nplt.show",
+        "line, = plt.plot([1, 3])\ndef double(x):\n    return 2 * x\nplt.title(double(1));",
+        "line",
+        "fig = plt.figure()\nax = Axes3D(fig)\nax.scatter([1], [2], [3])",
+    )
+    assert "reproduces (6 of 6 cells the same)" in verify(capsys, path)
+
+
 def test_interactive_figures_are_compared_as_pictures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

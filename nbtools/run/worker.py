@@ -1258,6 +1258,16 @@ def close_figures() -> None:
         sys.modules["matplotlib.pyplot"].close("all")
 
 
+def make_show(flush: Callable[[], None]) -> Callable[..., None]:
+    """`plt.show` as the inline backend defines it, for whoever looks at it."""
+
+    def show(close: Any = None, block: Any = None) -> None:
+        flush()
+
+    show.__module__, show.__qualname__, show.__annotations__ = "matplotlib.pyplot", "show", {}
+    return show
+
+
 def show_figures(channel: Channel) -> None:
     """Show every open figure of pyplot, and close them."""
     helpers = sys.modules.get("matplotlib._pylab_helpers")
@@ -1541,7 +1551,7 @@ class Run:
                 show_figures(channel)
 
             def patch(pyplot: Any) -> None:
-                pyplot.show = lambda *_arguments, **_more: flush()
+                pyplot.show = make_show(flush)
 
             sys.meta_path.insert(0, AfterImport({"matplotlib.pyplot": patch}))
             return PlainEngine(channel, self.sources, self.module, flush)
@@ -1556,7 +1566,8 @@ class Run:
         os.environ["MPLBACKEND"] = "agg"
 
         def patch_pyplot(pyplot: Any) -> None:
-            pyplot.show = lambda *_arguments, **_more: show_figures(self.channel)
+            pyplot.switch_backend("agg")  # later it would change the function's signature
+            pyplot.show = make_show(lambda: show_figures(self.channel))
 
         def patch_display(module: Any) -> None:
             module.display = area.display
