@@ -409,6 +409,19 @@ def test_an_artist_alone_may_be_shown_as_its_figure() -> None:
     assert (found.verdict, found.rules) == ("same-by-rule", ("more-formats",))
 
 
+def test_jupyter_shows_what_a_cell_has_drawn_when_it_fails() -> None:
+    error, figure = Output("error", error_name="E", error_text="no"), {"image/png": png()}
+    drawn = Output("display_data", data=figure)
+
+    def fail(*outputs: Output) -> Display:
+        return collect_display([CellRun(0, "error", outputs, error=CellError("E", "no"))], str)
+
+    late, early, none = fail(error, drawn), fail(drawn, error), fail(error)
+    assert item([late, late], none).rules == ("figure-after-error",)
+    assert verdict([early, early], none) == "missing"
+    assert verdict([none, none], late) == "extra"
+
+
 def test_jupyter_shows_figures_below_the_last_value() -> None:
     value, figure = Shown({"text/plain": "(0.0, 6.0)"}, True), Shown({"image/png": png()})
     before, after = Display(shown=(value, figure)), Display(shown=(figure, value))

@@ -305,12 +305,18 @@ def _drop_repeated(shown: Sequence[Shown]) -> list[Shown]:
     return [each for each in shown if each.is_result or _key(each) not in values]
 
 
+def _drop_after_error(shown: Sequence[Shown]) -> list[Shown]:
+    """Jupyter shows what a cell has drawn when it fails; marimo shows that it failed."""
+    return [each for each in shown if not (each.after_error and _is_figure(each))]
+
+
 _ARRANGEMENTS: Mapping[str, Callable[[Sequence[Shown]], list[Shown]]] = {
     "artist-text": _drop_artists,
     "figure-order": _put_result_last,
     "repeated-figure": _drop_repeated,
+    "figure-after-error": _drop_after_error,
 }
-_OF_JUPYTER = frozenset({"repeated-figure"})
+_OF_JUPYTER = frozenset({"repeated-figure", "figure-after-error"})
 """Those that Jupyter alone does: where the conversion does it, it shows too much."""
 
 

@@ -22,6 +22,7 @@ class Shown(Struct, frozen=True):
 
     data: Mapping[str, Any]  # mime type -> text, or JSON
     is_result: bool = False  # the value of the last expression, not what `display` was given
+    after_error: bool = False  # shown when the cell had failed already
 
 
 class Failure(Struct, frozen=True):
@@ -58,7 +59,7 @@ def collect_display(runs: Sequence[CellRun], restore: Restore) -> Display:
     printed: dict[str, list[str]] = {"stdout": [], "stderr": []}
     shown: list[Shown] = []
     order: list[str] = []
-    cut = False
+    cut = failed = False
     for output, told in ((output, run.error is None) for run in runs for output in run.outputs):
         if output.kind == "stream":
             printed.setdefault(output.name, []).append(restore(output.text))
@@ -67,9 +68,10 @@ def collect_display(runs: Sequence[CellRun], restore: Restore) -> Display:
             if told:  # as a widget tells of one, and the cell goes on
                 text = f"{output.error_name}: {output.error_text}\n"
                 printed["stderr"].append(restore(text))
+            failed |= not told
         else:
             bundle = _restore_bundle(output, restore)
-            shown.append(Shown(bundle, output.kind == "execute_result"))
+            shown.append(Shown(bundle, output.kind == "execute_result", failed))
             order.append("s")
         cut = cut or bool(output.dropped)
     errors = [run.error for run in runs if run.error is not None]

@@ -243,6 +243,7 @@ BUNDLE_RULES: Mapping[str, str] = {
     "artist-text": "the text of a matplotlib object, where the figure it belongs to is shown",
     "figure-order": "whether a cell's figures stand above or below its last value",
     "repeated-figure": "a figure that is shown as a cell's last value, and once more as it is",
+    "figure-after-error": "a figure that a cell had begun when it failed",
 }
 """Rules about outputs as a whole, which are more than a change of text."""
 
