@@ -35,8 +35,10 @@ RULE = Rule(
     ),
     instead="Define the name in a cell above its first use, or correct its spelling.",
     measured=(
-        "83 findings in 774 public notebooks; with NB102 to NB104 it found 9 of 9 "
-        "notebooks that stop with a NameError, and reported 0 of 147 that run"
+        "38 of 40 flagged cells in the runs of 373 unseen notebooks are NameErrors, 2 are in a "
+        "branch or a function that was not reached; with NB102 to NB104 it found 30 of 30 "
+        "notebooks that stop with a NameError, and reported 0 of 162 that run; 83 findings in "
+        "774 public notebooks"
     ),
     valid=(
         Example(("x = 1", "print(x)")),

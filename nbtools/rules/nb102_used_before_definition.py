@@ -77,7 +77,10 @@ RULE = Rule(
         "the top gets a NameError here. In a reactive notebook the order of cells does not matter."
     ),
     instead="Move the cell that defines the name above the cell that uses it.",
-    measured="13 findings in 774 public notebooks; 0 false alarms in 147 that run",
+    measured=(
+        "8 of 8 flagged cells in the runs of 373 unseen notebooks are NameErrors; 0 false alarms "
+        "in 162 that run; 13 findings in 774 public notebooks"
+    ),
     valid=(
         Example(("x = 1", "print(x)")),
         Example(("def f():\n    return x", "x = 1", "f()"), note="`x` is looked up by the call."),

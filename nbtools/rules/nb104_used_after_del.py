@@ -35,7 +35,10 @@ RULE = Rule(
     summary="`{name}` was deleted in cell {cell}",
     why="From the top, the name is gone when this cell runs: it stops with a NameError.",
     instead="Delete the name after its last use, or not at all.",
-    measured="1 of 1 finding right in 433 held-out notebooks; none in 774 public ones",
+    measured=(
+        "2 of 2 flagged cells in the runs of 373 unseen notebooks are NameErrors; none in 774 "
+        "other public ones"
+    ),
     valid=(
         Example(("x = 1", "del x", "x = 2", "x")),
         Example(("x = [1]", "del x[0]", "x")),

@@ -86,9 +86,8 @@ RULE = Rule(
     ),
     check=check,
     measured=(
-        "42 of 42 findings checked by runs of 313 notebooks right (2 by another error, 2 in "
-        "cells a run did not reach), 45 of 45 sampled held-out ones right; 66 findings in 774 "
-        "public notebooks"
+        "61 of 61 flagged cells in the runs of 373 unseen notebooks fail, 59 by it and 2 earlier "
+        "in the cell; 45 of 45 sampled held-out ones right; 66 findings in 774 public notebooks"
     ),
     words=READ_WORDS,
 )

@@ -421,8 +421,8 @@ RULE = Rule(
         Example(("import time\ntime.clock()",), found=("1:2:1",)),
     ),
     measured=(
-        "128 flagged cells were run: 110 failed by it, 8 hold a function that fails when "
-        "called, 9 failed earlier, 1 did not fail (Python 3.11, not 3.12); 69 of 70 "
+        "204 flagged cells in the runs of 373 unseen notebooks: 151 failed by it, 45 failed "
+        "earlier, 8 hold a function that was not called there, or catch the error; 69 of 70 "
         "sampled findings right; 251 findings in 774 public notebooks"
     ),
     check=check,
