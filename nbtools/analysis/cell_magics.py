@@ -24,6 +24,7 @@ from nbtools.analysis.line_magics import (
     works_only_in_jupyter,
 )
 from nbtools.analysis.literals import quote_text
+from nbtools.lazy_patterns import lazy_pattern
 
 _SCRIPTS = frozenset("bash sh zsh perl ruby python python2 python3 pypy pypy3 cmd node".split())
 # Their body is Python that runs in the notebook's namespace; they only measure or report.
@@ -70,7 +71,7 @@ def _compiled(name: str, text: str) -> list[str]:
     return list(dict.fromkeys(_COMPILED.findall(text)))
 
 
-_COMPILED = re.compile(
+_COMPILED = lazy_pattern(
     r"^(?:def|cpdef(?:\s+[\w\[\], :]+?)??|(?:cdef\s+)?class)\s+(\w+)\s*[(:]", re.M
 )
 

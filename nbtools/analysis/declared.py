@@ -14,14 +14,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from nbtools.analysis.distributions import normalize_name
+from nbtools.lazy_patterns import lazy_pattern
 
 _MAX_SIZE = 1_000_000  # bytes: nobody writes longer ones
 _MAX_LEVELS = 12  # folders above the notebook
 _PLACES = ("", "binder", ".binder", "requirements")
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
-_QUOTED = re.compile(r"""(["'])((?:(?!\1)[^\\\n]|\\.)*)\1""")
-_TABLE = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?$")
-_KEY = re.compile(r"""^\s*["']?([A-Za-z0-9_.-]+)["']?\s*=\s*(.*)$""")
+_NAME = lazy_pattern(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_QUOTED = lazy_pattern(r"""(["'])((?:(?!\1)[^\\\n]|\\.)*)\1""")
+_TABLE = lazy_pattern(r"^\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?$")
+_KEY = lazy_pattern(r"""^\s*["']?([A-Za-z0-9_.-]+)["']?\s*=\s*(.*)$""")
 
 
 class Declared(Struct, frozen=True):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from nbtools.analysis.facts import Import
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.syntax import dotted_name
 
 _READS: Mapping[str, str] = {
@@ -100,7 +101,7 @@ WRITE_SUFFIXES: Mapping[str, frozenset[str]] = {
     for name in names.split()
 }
 """What a call writes if its path cannot be known: files with one of these endings."""
-_WRITES = re.compile(
+_WRITES = lazy_pattern(
     r"(?:urlretrieve|download\w*|\w*_download|wget|gdown|retrieve|extract\w*|unzip\w*|untar\w*|"
     r"unpack\w*|save\w*|export\w*|imwrite|imsave|tofile|get_file|to_(?:csv|excel|pickle|parquet|"
     r"feather|orc|hdf|json|html|netcdf|zarr|file|stata|xml|latex|markdown)|write_\w+|copy(?:file|"
@@ -108,7 +109,7 @@ _WRITES = re.compile(
     r"ExcelWriter|HDFStore|FileWriter|memmap|render|\w*_to_file|run_cell_magic|generate_\w*file\w*)"
 )
 _IN_OS_ONLY = frozenset({"rename", "replace", "copy2", "move", "mkdir", "render"})
-_RUNS_ANYTHING = re.compile(
+_RUNS_ANYTHING = lazy_pattern(
     r"(?:os\.(?:system|popen|exec\w+|spawn\w+)|subprocess\.\w+|sh\.\w+|runpy\.\w+|run_notebook|"
     r"papermill\.\w+|exec|get_ipython\S*)"
 )
@@ -191,7 +192,7 @@ _HARMLESS = frozenset(
     "jupyter ipython cd chmod awk sed tr column touch mkdir set test [".split()
 )
 _DOWNLOADS = frozenset({"wget", "curl", "cp", "mv", "ln", "gsutil", "aws", "tee", "gunzip"})
-_ARCHIVE = re.compile(r"\.(?:zip|tar|tgz|tar\.\w+|tbz2?|txz|7z|rar)\b")
+_ARCHIVE = lazy_pattern(r"\.(?:zip|tar|tgz|tar\.\w+|tbz2?|txz|7z|rar)\b")
 
 
 def effect_of_shell(command: str) -> Effect:

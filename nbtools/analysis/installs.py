@@ -8,13 +8,15 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-_REQUIREMENT = re.compile(
+from nbtools.lazy_patterns import lazy_pattern
+
+_REQUIREMENT = lazy_pattern(
     r"""(?x)[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?\s*(?:\[[\w\s,.-]*\])?\s*
     (?:(?:===|==|~=|!=|<=|>=|<|>)\s*[\w.*+!-]+\s*(?:,\s*(?:===|==|~=|!=|<=|>=|<|>)\s*[\w.*+!-]+\s*)*)?
     (?:;.*)?\Z"""
 )
-_PIP = re.compile(r"(?:.*/)?(?:pip|pip3|pip\d?\.\d+|pip2)\Z")
-_PYTHON = re.compile(r"(?:.*/)?(?:python[\d.]*|\{sys\.executable\}|\$sys\.executable|py)\Z")
+_PIP = lazy_pattern(r"(?:.*/)?(?:pip|pip3|pip\d?\.\d+|pip2)\Z")
+_PYTHON = lazy_pattern(r"(?:.*/)?(?:python[\d.]*|\{sys\.executable\}|\$sys\.executable|py)\Z")
 _CONDA = frozenset({"conda", "mamba", "micromamba"})
 _PIP_VALUES = frozenset(
     """-c --constraint -i --index-url --extra-index-url -f --find-links -t --target --prefix --root

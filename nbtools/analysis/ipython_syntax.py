@@ -13,6 +13,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from nbtools.lazy_patterns import lazy_pattern
+
 Kind = Literal["magic", "shell", "capture", "help", "call"]
 
 # What IPython has without an extension, plus what ipykernel adds: only these words are automagic.
@@ -41,13 +43,13 @@ _HINTS = tuple(
         ("...:", r"\n[ \t]*\.{3,}:"),
     )
 )
-_SUSPECT = re.compile(r"\s*[!?%,;/]|.*=\s*[!%]|.*\?[\s\\]*$")
-_WHOLE = re.compile(r"""[^'"()\[\]{}\\]*\Z""")  # a physical line that is a logical line for sure
-_HELP_END = re.compile(r"(%{0,2}(?!\d)[\w*]+(\.(?!\d)[\w*]+|\[-?[0-9]+\])*)(\?\??)$")
-_CELL_HELP = re.compile(r"%%\w+\?")
-_AUTOMAGIC = re.compile(r"\s*([A-Za-z_]\w*)(?![\w.*])\s*(.*)")
-_IPYTHON_PROMPT = re.compile(r"^(((\[nav\]|\[ins\])? )?In \[\d+\]: |\s*\.{3,}: ?)")
-_CLASSIC_PROMPT = re.compile(r"^\s*(>>>|\.\.\.)([ \t]|$)")
+_SUSPECT = lazy_pattern(r"\s*[!?%,;/]|.*=\s*[!%]|.*\?[\s\\]*$")
+_WHOLE = lazy_pattern(r"""[^'"()\[\]{}\\]*\Z""")  # a physical line that is a logical line for sure
+_HELP_END = lazy_pattern(r"(%{0,2}(?!\d)[\w*]+(\.(?!\d)[\w*]+|\[-?[0-9]+\])*)(\?\??)$")
+_CELL_HELP = lazy_pattern(r"%%\w+\?")
+_AUTOMAGIC = lazy_pattern(r"\s*([A-Za-z_]\w*)(?![\w.*])\s*(.*)")
+_IPYTHON_PROMPT = lazy_pattern(r"^(((\[nav\]|\[ins\])? )?In \[\d+\]: |\s*\.{3,}: ?)")
+_CLASSIC_PROMPT = lazy_pattern(r"^\s*(>>>|\.\.\.)([ \t]|$)")
 
 
 class Construct(Struct, frozen=True):

@@ -19,6 +19,7 @@ import msgspec
 
 from nbtools.cells import Cell, CellKind, Kernel, Notebook, Output, Place
 from nbtools.errors import InvalidNotebookError, NotPythonError
+from nbtools.lazy_patterns import lazy_pattern
 
 _ABSENT = msgspec.Raw()
 
@@ -212,7 +213,7 @@ def _measure(value: Any) -> int:
     return sum(map(_measure, value)) if isinstance(value, list) else 0
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = lazy_pattern("[\ud800-\udfff]")
 
 
 def _repair_text(text: str) -> str:
@@ -356,7 +357,7 @@ def _parse_int(digits: str) -> float:
     return int(digits) if len(digits) <= 4000 else math.inf  # int() refuses more than 4300
 
 
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_TOKEN = lazy_pattern(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 _DEPTH = 100  # cells' fields stand at depth 5; deeper is the payload of some output or widget
 
 
@@ -378,7 +379,7 @@ def _cut_deep_values(text: str) -> str:
     return "".join(kept)
 
 
-_CONFLICT = re.compile(r"^<{7}(?: .*)?$", re.MULTILINE)
+_CONFLICT = lazy_pattern(r"^<{7}(?: .*)?$", re.MULTILINE)
 
 
 def _refuse_json(text: str, message: str, position: int) -> NoReturn:
@@ -489,10 +490,10 @@ def _upgrade_output(output: dict[str, Any]) -> dict[str, Any]:
 
 # --- which language -------------------------------------------------------------------------
 
-_PYTHON = re.compile(
+_PYTHON = lazy_pattern(
     r"(ipython|xpython|pyspark|pyodide|pyolite|pypy|python)(kernel)?[ \d.-]*(raw)?"
 )
-_KERNEL = re.compile(  # a kernel's name tells where no other field does; other names: Python
+_KERNEL = lazy_pattern(  # a kernel's name tells where no other field does; other names: Python
     "bash|deno|evcxr|gophernotes|haskell|ihaskell|ijavascript|javascript|ir$|julia|kotlin|matlab"
     "|octave|perl|ruby|rust|sagemath|scala|spylon|sparkkernel|tslab|xcpp|.net-"
 )
@@ -563,7 +564,7 @@ def _may_be_python2(notebook: Notebook) -> bool:
     return version.startswith("2")
 
 
-_PYTHON2 = re.compile(
+_PYTHON2 = lazy_pattern(
     r"""^[^#"'\n]*(?:
         \bprint[ \t]+(?:["'`]|>>|[A-Za-z_]\w*[ \t]*(?:$|[#,.%\[(+*/;-]))
       | \bexec[ \t]+(?:["']|[A-Za-z_]\w*[ \t]*(?:$|in[ \t]|[.;]))
@@ -578,7 +579,7 @@ _PYTHON2 = re.compile(
     )""",
     re.VERBOSE | re.MULTILINE,
 )
-_MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|\w+[ \t]*=[ \t]*[%!].*|[\w.]+\?+[ \t]*$)", re.MULTILINE)
+_MAGIC = lazy_pattern(r"^([ \t]*)(?:[%!?].*|\w+[ \t]*=[ \t]*[%!].*|[\w.]+\?+[ \t]*$)", re.MULTILINE)
 _PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 

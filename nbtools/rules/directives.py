@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.rules.finding import Edit, Span
 from nbtools.rules.program import CodeCell, Program
 
@@ -49,13 +50,13 @@ class Usage(Struct, frozen=True):
 RUN_LAST = frozenset({"NB901", "NB902", "NB903"})
 """The rules about the directives themselves. Only a directive that names them hides them."""
 
-_DIRECTIVE = re.compile(
+_DIRECTIVE = lazy_pattern(
     r"#[ \t]*(?:(?P<noqa>noqa)(?![\w-])(?:[ \t]*:(?P<codes>[ \t]*[^#]*))?"
     r"|nbtools:[ \t]*(?P<form>ignore(?:-cell|-file)?)(?![\w-])(?:[ \t]*\[(?P<list>[^\]]*)\])?)",
     re.IGNORECASE,
 )
-_NOQA_CODE = re.compile(r"[ \t,]*([A-Z]+[0-9]+|[a-z0-9]+(?:-[a-z0-9]+)+)(?![\w-])", re.IGNORECASE)
-_LISTED = re.compile(r"[^\s,]+")
+_NOQA_CODE = lazy_pattern(r"[ \t,]*([A-Z]+[0-9]+|[a-z0-9]+(?:-[a-z0-9]+)+)(?![\w-])", re.IGNORECASE)
+_LISTED = lazy_pattern(r"[^\s,]+")
 _WORDS = ("noqa", "NOQA", "NoQA", "nbtools:")
 _STRING_STARTS = ("FSTRING_START", "TSTRING_START")
 _STRING_ENDS = ("FSTRING_END", "TSTRING_END")

@@ -26,14 +26,15 @@ from nbtools.analysis.file_calls import (
     qualify,
     read_path,
 )
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.rules.constant_paths import Value, evaluate
 from nbtools.syntax import child_nodes, walk_nodes
 
 _SHELLS = frozenset({"shell", "shell_lines", "run_script", "os.system", "os.popen"})
 _MOVES = frozenset({"os.chdir", "change_directory", "contextlib.chdir", "os.fchdir"})
 _SAYS_NOTHING = frozenset({"print", "display", "str", "len", "os.path.join", "pathlib.Path"})
-_OF_TEXT = re.compile(r"(?!os\.|shutil\.).*\.(?:format|join|split|replace|strip|lower|upper)")
-_CATCHES = re.compile(r".*\b(?:raises|suppress|assertRaises\w*)")
+_OF_TEXT = lazy_pattern(r"(?!os\.|shutil\.).*\.(?:format|join|split|replace|strip|lower|upper)")
+_CATCHES = lazy_pattern(r".*\b(?:raises|suppress|assertRaises\w*)")
 _DEEPEST = 5  # calls of the notebook's functions in one another
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from nbtools.analysis.magics import Magic, Note
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.rules.program import CodeCell, Program
 
 _INSTALLS = ("%pip", "%conda", "%mamba", "%micromamba", "%uv", "!")
-_COMMENT = re.compile(r"\s*(?:#|pass\s+#|$)|.*=\s*None\s+#")
+_COMMENT = lazy_pattern(r"\s*(?:#|pass\s+#|$)|.*=\s*None\s+#")
 
 
 def lost_magics(program: Program) -> Iterator[tuple[CodeCell, Magic, Note]]:

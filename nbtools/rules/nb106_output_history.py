@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.rules.finding import Finding
 from nbtools.rules.program import Program
 from nbtools.rules.rule import Example, Rule
 
-_HISTORY = re.compile(r"_{1,3}|_i{0,3}\d*|_[io]h|In|Out")
+_HISTORY = lazy_pattern(r"_{1,3}|_i{0,3}\d*|_[io]h|In|Out")
 
 
 def check(program: Program) -> Iterator[Finding]:

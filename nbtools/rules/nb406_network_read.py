@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping
 
 from nbtools.analysis.file_calls import READ_CALLS, imported_names, qualify, read_path
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.rules.constant_paths import Value, evaluate
 from nbtools.rules.finding import Finding
 from nbtools.rules.program import CodeCell, Program, skips
 from nbtools.rules.rule import Example, Rule
 from nbtools.rules.sure_calls import find_sure_calls
 
-_FETCHES = re.compile(
+_FETCHES = lazy_pattern(
     r"requests\.(?:get|post|put|head|request)|urllib\.request\.(?:urlopen|urlretrieve)|"
     r"urllib2?\.(?:urlopen|urlretrieve)|wget\.download|gdown\.\w+|httpx\.(?:get|post)|"
     r"sklearn\.datasets\.(?:fetch_\w+)|seaborn\.load_dataset|nltk\.download|yfinance\.download|"
@@ -21,8 +21,8 @@ _FETCHES = re.compile(
     r"sklearn\.datasets\.base\.fetch_\w+|tensorflow_datasets\.load|statsmodels\S*\.get_rdataset"
 )
 _LOCAL_FORMATS = ("json", "csv", "text", "parquet", "imagefolder", "audiofolder", "arrow")
-_COMMAND = re.compile(r"\s*!+\s*(?:sudo\s+)?(wget|curl|git\s+clone|gdown|kaggle\s+\w+)\b(.*)")
-_URL = re.compile(r"(?:https?|ftp|s3|gs)://[^\s'\"\\)>]+")
+_COMMAND = lazy_pattern(r"\s*!+\s*(?:sudo\s+)?(wget|curl|git\s+clone|gdown|kaggle\s+\w+)\b(.*)")
+_URL = lazy_pattern(r"(?:https?|ftp|s3|gs)://[^\s'\"\\)>]+")
 _WORDS = (
     "http",
     "read",

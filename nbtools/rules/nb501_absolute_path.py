@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator
 
 from nbtools.analysis.file_calls import last_name
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.rules.finding import Finding, Span
 from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.rule import Example, Rule
 from nbtools.words import holds_word
 
 _WORDS = ("/home/", "/Users/", ":\\", ":/", "~/", "/content/drive", "/mnt/", "/media/", "/Volumes/")
-_PATH = re.compile(
+_PATH = lazy_pattern(
     r"""(?x)(?: /home/(?!jovyan/|user/|username/|runner/)[\w.-]+ (?:/|\Z)
       | /Users/(?!user/|username/)[\w.\x20-]+ (?:/|\Z)
       | [A-Za-z]:(?:\\+|/)(?![/\\])(?!Windows|Program)[\w.\x20()-]+(?:[\\/]|\Z|\.\w+\Z)
@@ -22,7 +23,7 @@ _PATH = re.compile(
       | /(?:mnt|media|Volumes)/[\w.-]+/[\w.-]+
     )"""
 )
-_IN_COMMAND = re.compile(
+_IN_COMMAND = lazy_pattern(
     rf"(?:(?<=^)|(?<=[\s'\"=]))(?:{_PATH.pattern.removeprefix('(?x)')})\S*", re.X
 )
 _SPEAKS = frozenset({"print", "Markdown", "HTML", "display", "log", "warning", "info", "title"})

@@ -13,6 +13,7 @@ from nbtools.analysis.imported import Imported, full_name
 from nbtools.analysis.modules import local_module
 from nbtools.analysis.regions import Positioned, Regions
 from nbtools.analysis.types import Types
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.rules.finding import Edit, Finding, Fix, Span
 from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.receivers import find_imported, find_types
@@ -26,8 +27,8 @@ _SAME_MODULE = {
     "matplotlib.pyplot.np.": "numpy.",
     "pandas.np.": "numpy.",
 }
-_CATCHING = re.compile(r"\b(?:ImportError|ModuleNotFoundError|AttributeError|Exception)\b")
-_GUARD = re.compile(r"version|hasattr|PY2|PY3|getattr|find_spec|find_loader")
+_CATCHING = lazy_pattern(r"\b(?:ImportError|ModuleNotFoundError|AttributeError|Exception)\b")
+_GUARD = lazy_pattern(r"version|hasattr|PY2|PY3|getattr|find_spec|find_loader")
 _STYLE_CALLS = frozenset(
     "matplotlib.pyplot.style.use matplotlib.style.use matplotlib.pyplot.style.context "
     "matplotlib.style.context".split()
@@ -47,7 +48,7 @@ _FREQUENCIES = {
     "BH": "bh",
 }
 _FREQUENCY_CALLS = frozenset(("pandas.date_range", "pandas.Grouper", "pandas.bdate_range"))
-_FREQUENCY = re.compile(r"(-?\d*)([A-Z]+)((?:-[A-Z]{3})?)")
+_FREQUENCY = lazy_pattern(r"(-?\d*)([A-Z]+)((?:-[A-Z]{3})?)")
 _FRAME_OR_SERIES = ("pandas.DataFrame", "pandas.Series")
 _OPTIONS = {
     **{word: f"display.{word}" for word in ("max_columns", "max_rows", "precision", "width")},

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.rules.finding import Finding
 from nbtools.rules.program import Program
 from nbtools.rules.rule import Example, Rule
 from nbtools.rules.splits import Fit, find_fits, find_splits
 
-_TEST = re.compile(r"[Xx]_?(?:test|tst)\w*|test_?[Xx]\w*|(?:test|X_val|x_val)(?:_data|_set|_df)?")
+_TEST = lazy_pattern(r"[Xx]_?(?:test|tst)\w*|test_?[Xx]\w*|(?:test|X_val|x_val)(?:_data|_set|_df)?")
 
 
 def check(program: Program) -> Iterator[Finding]:

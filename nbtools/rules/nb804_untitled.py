@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from nbtools.lazy_patterns import lazy_pattern
 from nbtools.rules.finding import Finding
 from nbtools.rules.program import Program
 from nbtools.rules.rule import Example, Rule
 from nbtools.rules.whole_file import span_of_file
 
-_NAME = re.compile(r"(?i)(?:untitled[-_ ]?\d*|.*-copy\d+|unnamed)\.ipynb")
-_TITLE = re.compile(r"(?m)^ {0,3}#{1,2} *\S|^ {0,3}\S.*\n {0,3}(?:=+|-{2,})\s*$|<h[12]", re.I)
+_NAME = lazy_pattern(r"(?i)(?:untitled[-_ ]?\d*|.*-copy\d+|unnamed)\.ipynb")
+_TITLE = lazy_pattern(r"(?m)^ {0,3}#{1,2} *\S|^ {0,3}\S.*\n {0,3}(?:=+|-{2,})\s*$|<h[12]", re.I)
 _FIRST = 3  # cells among which a title is looked for: badges and licences stand above it
 
 
