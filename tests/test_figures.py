@@ -246,3 +246,9 @@ def test_a_function_between_does_not_part_what_draws(function: str, below: Seque
     converted = convert(PLT, f"plt.plot(x)\n{function}\nplt.title('a')", *below)
     sources = [cell.source for cell in read_reactive(converted.text).cells]
     assert [source for source in sources if "plot" in source and "title" in source]
+
+
+def test_a_function_between_does_not_part_a_figure_from_what_shows_it() -> None:
+    converted = convert(PLT, "plt.plot(x)\ndef f():\n    return 1\nx")
+    sources = [cell.source for cell in read_reactive(converted.text).cells]
+    assert [source for source in sources if "plot" in source and GCF in source]

@@ -191,16 +191,19 @@ class _Cell:
             script = self.replace_shows(script, self.current_figure())
         elif self.plotting.shows & set(self.every_call()):
             script = self.replace_shows(script, "show_figures()")
-        scripts = [script]
-        if draws and not self.ends_shown() and not self.shows_itself():
-            scripts = self.show_at_end(script)
-        scripts[0] = replace(scripts[0], drawings=tuple(self.find_drawings(scripts[0])))
+        at_end = draws and not self.ends_shown() and not self.shows_itself()
+        scripts = self.show_at_end(script) if at_end else [script]
+        last = scripts[0].statements[-1].end_line if at_end else 0
+        scripts[0] = replace(scripts[0], drawings=tuple(self.find_drawings(last)))
         if self.helper:
             return [replace(s, helpers=s.helpers | {"show_figures"}) for s in scripts]
         return [replace(scripts[0], ends_in_figure=scripts[0].shows), *scripts[1:]]
 
-    def find_drawings(self, shown: Script) -> Iterator[tuple[int, int]]:
-        """For each figure the lines that draw and show it, in the script that shows it."""
+    def find_drawings(self, last: int) -> Iterator[tuple[int, int]]:
+        """For each figure the lines that draw and show it.
+
+        last: The line that was added to show what is open when the cell ends; 0: there is none.
+        """
         start = end = 0
         for statement in self.script.statements:
             if self.draws_or_shows(statement):
@@ -209,8 +212,7 @@ class _Cell:
                 yield start, end
                 start = 0
         if start:
-            changed = len(shown.statements) != len(self.script.statements)
-            yield start, shown.statements[-1].end_line if changed else end
+            yield start, last or end
 
     def draws_or_shows(self, statement: Statement) -> bool:
         if not self.plotting.shows.isdisjoint(statement.facts.calls):

@@ -290,8 +290,9 @@ def _drop_artists(shown: Sequence[Shown]) -> list[Shown]:
 
 def _is_artist(shown: Shown) -> bool:
     text = shown.data.get("text/plain")
-    alone = len(shown.data) == 1 and isinstance(text, str) and not _is_figure(shown)
-    return alone and bool(_ARTIST.match(str(text)))
+    if len(shown.data) != 1 or not isinstance(text, str) or _is_figure(shown):
+        return False
+    return bool(_ARTIST.match(text))
 
 
 def _put_result_last(shown: Sequence[Shown]) -> list[Shown]:
