@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from msgspec import Struct
@@ -55,7 +56,7 @@ _CALLERS = frozenset({"interact", "interactive", "interactive_output", "interact
 """Functions of ipywidgets that call the function that they are given."""
 
 
-class Plotting(Struct, frozen=True):
+class Plotting(Struct, frozen=True, dict=True):
     """The names under which a notebook reaches pyplot, and its own functions that draw."""
 
     modules: frozenset[str]  # `plt`
@@ -124,7 +125,7 @@ class Plotting(Struct, frozen=True):
         callers = {call.rpartition(".")[2] for call in (*facts.calls, *facts.values)}
         return not callers.isdisjoint(_CALLERS)
 
-    @property
+    @cached_property
     def shows(self) -> frozenset[str]:
         """The ways in which the notebook writes `plt.show`."""
         short = {name for name, original in self.functions.items() if original == "show"}
