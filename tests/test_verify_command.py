@@ -166,14 +166,47 @@ def test_the_exit_code_says_how_it_ended(
     )
     dies = write_notebook(tmp_path / "dies.ipynb", "import os; os.kill(os.getpid(), 9)")
     assert "killed by signal 9" in verify(capsys, dies, code=4)
-    silent = write_notebook(tmp_path / "silent.ipynb", "x = 1")
-    assert "no cell shows anything" in verify(capsys, silent, code=5)
+    silent = write_notebook(tmp_path / "silent.ipynb", "import os", "def f(): pass")
+    assert "no cell shows anything, or binds a value" in verify(capsys, silent, code=5)
     broken = tmp_path / "broken.ipynb"
     broken.write_text("{")
     assert "broken.ipynb: " in verify(capsys, broken, code=2)
     assert "no such file" in verify(capsys, tmp_path / "none.ipynb", code=2).lower()
     text = write_notebook(tmp_path / "text.ipynb")
     assert "it has no code" in verify(capsys, text)
+
+
+def test_values_that_nobody_shows_are_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = (
+        "x = [1]",
+        "x = x + [2]\nfor i in range(3): y = i",
+        "import random\nr = random.random()",
+    )
+    path = write_notebook(tmp_path / "a.ipynb", *cells)
+    output = verify(capsys, path, "-v")
+    assert "reproduces (3 of 3 cells the same, nothing is shown, 3 values are compared)" in output
+    assert f"{path}:cell 2: same, 3 values are compared" in output
+    doctored = convert(capsys, path, ("range(3)", "range(4)"), ("x = [1]", "x = [3]"))
+    output = verify(capsys, path, doctored, code=1)
+    assert "does not reproduce: cell 2 ends with another value" in output
+    assert "value of `y`: different: it ends as 3, not 2" in output
+    assert "value of `x`: different: another list of 2" in output
+    doctored = convert(capsys, path, ("for i in range(3): y = i", "i = 2"))
+    output = verify(capsys, path, doctored, code=1)
+    assert "does not reproduce: cell 2 lacks a value" in output
+    assert "value of `y`: missing: no cell binds it, it was 2" in output
+
+
+def test_a_value_may_depend_on_the_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", "xs = []", "xs.append(1)", "xs.append(2)")
+    output = verify(capsys, path)
+    assert "reproduces" in output
+    assert "but cell 1 depends on the order of unlinked cells" in output
+    assert "value of `xs`: different" in output
 
 
 def test_saved_outputs_are_a_section_of_their_own(

@@ -26,7 +26,7 @@ class JobCell(Struct, frozen=True):
     children: tuple[int, ...] = ()  # the cells that cannot run without it
     setup: bool = False
     assigns: str = ""  # statements to run right after it: what `--set` gives
-    defs: tuple[str, ...] = ()  # of a reactive cell: the names that it defines for others
+    defs: tuple[str, ...] = ()  # the names that it binds; of a reactive cell: those for others
     key: int | None = None  # what tells its `_x` from another's, if not its index
 
 
@@ -42,6 +42,7 @@ class Job(Struct, frozen=True, dict=True):
     file: str | None = None  # what `__file__` is
     plain: bool = False  # do not use IPython even if it is there
     still: bool = False  # every figure is a PNG of one size: interactive ones, SVG, retina
+    values: bool = False  # tell in the end what each name means
 
     @cached_property
     def positions(self) -> Mapping[int, JobCell]:
@@ -68,6 +69,7 @@ class Job(Struct, frozen=True, dict=True):
             "file": self.file,
             "plain": self.plain,
             "still": self.still,
+            "values": self.values,
             "imports_marimo": any(_MARIMO.search(cell.source) for cell in self.cells),
             "cells": [_document(cell) for cell in self.cells],
         }

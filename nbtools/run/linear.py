@@ -43,20 +43,23 @@ def plan_linear(
     assigns = place_values(given or {}, [first, range(len(runs))], binds, name)
     expected = {cell.index for cell in runs if "raises-exception" in cell.tags} | set(raising)
     jobs = tuple(
-        _job_cell(cell, found, cell.index in expected, text)
-        for cell, found, text in zip(runs, plain, assigns, strict=True)
+        _job_cell(cell, found, cell.index in expected, text, tuple(sorted(defs)))
+        for cell, found, text, defs in zip(runs, plain, assigns, binds, strict=True)
     )
     skipped = tuple(cell.index for cell in code if cell not in runs)
     return Job("linear", name, folder, jobs, skipped)
 
 
-def _job_cell(cell: Cell, plain: PlainCell, raises: bool, assigns: str) -> JobCell:
+def _job_cell(
+    cell: Cell, plain: PlainCell, raises: bool, assigns: str, defs: tuple[str, ...]
+) -> JobCell:
     if plain.source == cell.source:
-        return JobCell(cell.index, cell.source, raises, assigns=assigns)
+        return JobCell(cell.index, cell.source, raises, assigns=assigns, defs=defs)
     above = [*plain.imports, *(HELPERS[name].rstrip("\n") for name in sorted(plain.helpers))]
     head = "\n".join(above) + "\n" if above else ""
     lines = (*[1] * head.count("\n"), *plain.lines)
-    return JobCell(cell.index, cell.source, raises, head + plain.source, lines, assigns=assigns)
+    source = head + plain.source
+    return JobCell(cell.index, cell.source, raises, source, lines, assigns=assigns, defs=defs)
 
 
 def _bound(source: str) -> frozenset[str]:

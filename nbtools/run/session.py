@@ -26,7 +26,7 @@ from msgspec.structs import replace
 from nbtools.errors import NbtoolsError
 from nbtools.run.job import Job, JobCell, document_round, with_descendants
 from nbtools.run.spool import Outputs, Spool, measure_value
-from nbtools.run.trace import CellError, CellRun, Ending, Frame, Output, Status, Trace
+from nbtools.run.trace import CellError, CellRun, Ending, Frame, Output, Status, Trace, Value
 
 WORKER = Path(__file__).with_name("worker.py")
 LOST = 70  # the worker's exit code when the notebook closed its descriptors
@@ -441,6 +441,13 @@ def _read_error(found: Mapping[str, Any]) -> CellError:
     return CellError(str(found["name"]), str(found["text"]), frames)
 
 
+def _read_values(found: Mapping[str, Any]) -> dict[str, Value]:
+    return {
+        str(name): Value(str(fingerprint)[:64], str(words)[:200])
+        for name, (fingerprint, words) in found.items()
+    }
+
+
 # --- the process --------------------------------------------------------------------------------
 
 
@@ -674,7 +681,8 @@ class _Session:
         elif name == "ready":
             recorder.ready = event
         elif name == "done":
-            recorder.done = {**event, "memory": int(event["memory"])}
+            values = _read_values(event.get("values", {}))
+            recorder.done = {**event, "memory": int(event["memory"]), "values": values}
 
     def _take_printed(self, mark: int) -> None:
         """Take the text that stands before a mark: it was written before the event."""
@@ -814,6 +822,7 @@ class _Session:
             marimo=str(marimo) if marimo else None,
             seconds=self.seconds or time.monotonic() - self.begun,
             peak_memory=int(done.get("memory", 0)),
+            values=done.get("values", {}),
         )
 
     def _find_ending(self, cells: tuple[CellRun, ...]) -> Ending:

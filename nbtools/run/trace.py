@@ -76,6 +76,13 @@ class Ending(Struct, frozen=True):
     reason: str = ""  # "killed by signal 9, probably out of memory"
 
 
+class Value(Struct, frozen=True):
+    """What a name means when the run is over."""
+
+    fingerprint: str  # the same for the same value, in every run; "" if none can be told
+    words: str  # a short value itself, or its type and size
+
+
 class Trace(Struct, frozen=True):
     """A whole run."""
 
@@ -87,6 +94,9 @@ class Trace(Struct, frozen=True):
     marimo: str | None = None  # "stand-in" or a version, if the notebook used it
     seconds: float = 0.0
     peak_memory: int = 0  # bytes
+    values: Mapping[str, Value] = field(default_factory=dict)
+    """Of each name that the notebook bound; empty if they were not asked for, or it did not end.
+    A cell's own `_x` in a reactive notebook is `_cell_3_x`: its cell (0-based) stands in it."""
 
     @property
     def ran(self) -> int:

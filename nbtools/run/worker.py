@@ -1186,6 +1186,13 @@ class ReactiveEngine:
 
 
 _MANGLED = re.compile(r"\b_cell_\d+(?=_)")
+
+
+def is_mangled(name: str) -> bool:
+    """Whether it is a cell's own `_x`, as the process calls it."""
+    return _MANGLED.match(name) is not None
+
+
 _HINT = re.compile(r" Did you mean: '_cell_\d+_\w*'\?")
 
 
@@ -1500,6 +1507,193 @@ def make_marimo(area: Area, file: str | None) -> Any:
     return mo
 
 
+# --- what names mean in the end -----------------------------------------------------------------
+
+MOST_INSIDE = 1 << 25  # bytes of one value that are looked at; larger ones are not compared
+_PART = 32  # bytes that each part of a value counts for, at least: it takes its time
+_DEEPEST = 60
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, range, slice, type(...))
+_BASES = (int, float, complex, str, bytes, bytearray)
+_BY_REPR = {"datetime", "decimal", "fractions", "ipaddress", "pathlib", "re", "uuid", "zoneinfo"}
+_BY_STATE = {"__main__", "argparse", "networkx", "scipy", "sklearn", "types"}
+"""Packages whose objects are what their attributes are; those of others may be tied to a run."""
+
+
+class _ClosedError(Exception):
+    """A value cannot be looked into."""
+
+
+class _TooLargeError(Exception):
+    """A value has more inside than is looked at."""
+
+
+class Fingerprint:
+    """Tells whether values of two processes are the same, without running the notebook's code.
+
+    It looks into what Python, NumPy and pandas define, and into objects of the notebook's own
+    classes and of some libraries. A module, a function or an open file has no fingerprint.
+    """
+
+    def __init__(self, value: Any) -> None:
+        from hashlib import blake2b
+
+        self.left, self.new_hash = MOST_INSIDE, blake2b
+        self.inside: list[int] = []  # the values that the current one is in, by their id
+        self.text = ""  # hexadecimal digits; "" if it has none
+        if not issubclass(type(value), (type, types.ModuleType)):
+            with contextlib.suppress(Exception):  # of a library's code as well
+                self.text = self._digest(value).hex()
+
+    def _digest(self, value: Any) -> bytes:
+        self.inside.append(id(value))
+        found = self.new_hash(digest_size=16)
+        for part in self._parts(value, type(value)):
+            self.left -= len(part) + _PART
+            if self.left < 0 or len(self.inside) > _DEEPEST:
+                raise _TooLargeError
+            found.update(b"%d:" % len(part))
+            found.update(part)
+        self.inside.pop()
+        return found.digest()
+
+    def _within(self, value: Any) -> bytes:
+        """What stands for a part of a value; one that is closed counts as what it is."""
+        if type(value) in _ATOMS:
+            return _write_atom(value, type(value))
+        if id(value) in self.inside:  # a cycle
+            return b"%d up" % self.inside[::-1].index(id(value))
+        depth = len(self.inside)
+        try:
+            return self._digest(value)
+        except _ClosedError:
+            del self.inside[depth:]
+            return type(value).__name__.encode()
+
+    def _parts(self, value: Any, kind: type) -> Iterator[bytes]:
+        """What makes a value what it is."""
+        if kind in _ATOMS:
+            return iter((_write_atom(value, kind),))
+        found = self._parts_of_array(value, kind) if "numpy" in sys.modules else None
+        if found is not None:
+            return found
+        package = str(kind.__module__).partition(".")[0]
+        if package in _BY_REPR:
+            return iter((kind.__name__.encode(), repr(value).encode()))
+        for base in _BASES:
+            if issubclass(kind, base):
+                return iter((_write_atom(value, base),))
+        return self._parts_of_container(value, kind, package)
+
+    def _parts_of_container(self, value: Any, kind: type, package: str) -> Iterator[bytes]:
+        deque: Any = getattr(sys.modules.get("collections"), "deque", list)
+        for base in (list, tuple, deque):
+            if issubclass(kind, base):
+                return self._sequence(base.__name__, base.__iter__(value))
+        for base in (set, frozenset):
+            if issubclass(kind, base):
+                return iter([b"set", *sorted(map(self._within, base.__iter__(value)))])
+        if issubclass(kind, dict):
+            return self._mapping("dict", value)
+        if package not in _BY_STATE or issubclass(kind, (*_CODE, type)):
+            raise _ClosedError
+        state = _state(value)
+        if not state:
+            raise _ClosedError
+        return self._mapping("object", state)
+
+    def _sequence(self, name: str, values: Any) -> Iterator[bytes]:
+        yield name.encode()
+        for value in values:
+            yield self._within(value)
+
+    def _mapping(self, name: str, values: Any) -> Iterator[bytes]:
+        yield name.encode()
+        for key, value in dict.items(values):
+            yield self._within(key)
+            yield self._within(value)
+
+    def _parts_of_array(self, value: Any, kind: type) -> Iterator[bytes] | None:
+        """Of an array, a table, a column, an index, or one of their items."""
+        np, pd = sys.modules["numpy"], sys.modules.get("pandas")
+        if issubclass(kind, (np.ndarray, np.generic)):
+            return self._array(np, value, kind)
+        if pd is None or kind.__module__.partition(".")[0] != "pandas":
+            return None
+        if issubclass(kind, pd.DataFrame):
+            columns = [value.iloc[:, place].array for place in range(value.shape[1])]
+            return self._sequence("table", (value.columns, value.index, columns))
+        if issubclass(kind, pd.Series):
+            return self._sequence("column", (value.name, value.index, value.array))
+        if issubclass(kind, pd.MultiIndex):
+            parts = (list(value.names), list(value.levels), list(value.codes))
+            return self._sequence("index", parts)
+        if issubclass(kind, pd.Index):
+            return self._sequence("index", (value.name, value.array))
+        if issubclass(kind, pd.Categorical):
+            return self._sequence("kinds", (value.categories, value.codes, value.ordered))
+        if issubclass(kind, pd.api.extensions.ExtensionArray):
+            plain = (value.to_numpy(),) if isinstance(value.dtype, np.dtype) else iter(value)
+            return self._sequence(str(value.dtype), plain)
+        if pd.api.types.is_scalar(value):
+            return iter((kind.__name__.encode(), repr(value).encode()))
+        return None
+
+    def _array(self, np: Any, value: Any, kind: type) -> Iterator[bytes]:
+        plain = np.asarray(value) if issubclass(kind, np.generic) else value.view(np.ndarray)
+        yield b"array %s %s" % (plain.dtype.str.encode(), repr(plain.shape).encode())
+        if plain.nbytes > self.left:
+            raise _TooLargeError
+        if plain.dtype.hasobject:
+            yield from self._sequence("objects", plain.ravel().tolist())
+        else:
+            yield plain.tobytes()
+        state = _state(value) if issubclass(kind, np.ndarray) else None
+        if state:  # a mask, a unit
+            yield from self._mapping("state", state)
+
+
+def _write_atom(value: Any, kind: Any) -> bytes:
+    """A value without parts; of a subclass, what the class below makes of it."""
+    text: str = hex(value) if kind is int else kind.__repr__(value)
+    name: str = kind.__name__
+    return (name + text).encode("utf-8", "backslashreplace")
+
+
+def _state(value: Any) -> Any:
+    """The attributes of an object, past what its class says of them."""
+    try:
+        return object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+
+
+_CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.GeneratorType)
+
+
+def describe_kind(value: Any) -> str:
+    """A value in a few words: itself, if it is short."""
+    if value is None or type(value) in (bool, int, float, complex, str):
+        text = repr(value) if not isinstance(value, int) or value < 1 << 200 else "a large number"
+        return text if len(text) <= 60 else text[:57] + "..."
+    name = type(value).__name__
+    if type(value) in (list, tuple, dict, set, frozenset):
+        return "a %s of %d" % (name, len(value))
+    if str(type(value).__module__).partition(".")[0] in ("numpy", "pandas"):
+        return "a %s of shape %s" % (name, getattr(value, "shape", "unknown"))
+    return "a " + name
+
+
+def describe_names(namespace: dict[str, Any], known: dict[str, Any]) -> dict[str, list[str]]:
+    """The names that the notebook bound: the fingerprint of each value, and what it is in words."""
+    return {
+        name: [Fingerprint(value).text, describe_kind(value)]
+        for name, value in list(namespace.items())
+        if isinstance(name, str)
+        and (name[0] != "_" or is_mangled(name))
+        and (name not in known or known[name] is not value)
+    }
+
+
 # --- the run ------------------------------------------------------------------------------------
 
 
@@ -1514,6 +1708,7 @@ class Run:
         self.module.__dict__["__builtins__"] = builtins if linear else vars(builtins)
         self.interrupted = False
         self.engine: Any = None
+        self.known: dict[str, Any] = {}  # the names that are there before the notebook's
 
     def begin(self) -> None:
         """Prepare the process for the notebook's code."""
@@ -1530,6 +1725,7 @@ class Run:
             self.engine = self._make_reactive()
         else:
             self.engine = self._make_linear()
+        self.known = dict(self.module.__dict__)
         python = "%d.%d.%d" % sys.version_info[:3]
         self.channel.send("ready", python=python, engine=self.engine.name)
 
@@ -1661,7 +1857,11 @@ class Run:
     def finish(self) -> None:
         """Say that all is done; what Python does when it ends comes after."""
         marimo = getattr(sys.modules.get("marimo"), "__version__", None)
-        self.channel.send("done", memory=_peak_memory(), marimo=marimo)
+        memory = _peak_memory()
+        more: dict[str, Any] = {}
+        if self.job.get("values"):
+            more["values"] = describe_names(self.module.__dict__, self.known)
+        self.channel.send("done", memory=memory, marimo=marimo, **more)
 
 
 def _refuse_input(prompt: Any = "") -> str:

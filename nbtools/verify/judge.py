@@ -11,7 +11,8 @@ from nbtools.run.trace import CellRun, Trace
 from nbtools.verify.compare import Standards, compare_displays
 from nbtools.verify.display import Display, Restore, collect_display
 from nbtools.verify.groups import Group
-from nbtools.verify.verdict import CellProof, Item, Verdict, worst_of
+from nbtools.verify.values import Endings, Values, compare_values
+from nbtools.verify.verdict import RED, CellProof, Item, Verdict, worst_of
 
 _BAD = {
     "timed-out": "it takes too long",
@@ -19,6 +20,10 @@ _BAD = {
     "died": "the process died in it",
     "not-run": "the run ended before its turn",
 }
+
+
+NO_ENDINGS = Endings()
+"""Only what is shown is compared."""
 
 
 class Run(Struct, frozen=True):
@@ -38,6 +43,7 @@ def judge_groups(
     references: Sequence[Run],
     found: Run,
     standards: Standards,
+    endings: Endings = NO_ENDINGS,
     *,
     by_part: bool = False,
 ) -> tuple[CellProof, ...]:
@@ -48,9 +54,25 @@ def judge_groups(
         references: Runs of the original, or of the reactive notebook itself.
         found: The run that is compared with them.
         standards: How strictly.
+        endings: Where the values are that names have in the end.
         by_part: The references are runs of the reactive notebook, too.
     """
-    return tuple(_judge(group, groups, references, found, standards, by_part) for group in groups)
+    values = compare_values(endings, [run.trace for run in references], found.trace)
+    cells = (_judge(group, groups, references, found, standards, by_part) for group in groups)
+    pairs = zip(groups, cells, strict=True)
+    return tuple(_add_values(cell, values.get(group, Values())) for group, cell in pairs)
+
+
+def _add_values(cell: CellProof, values: Values) -> CellProof:
+    if cell.verdict in RED or cell.verdict == "not-compared":
+        return cell
+    items = (*cell.items, *values.items)
+    return replace(
+        cell,
+        items=items,
+        verdict=worst_of((cell.verdict, *(item.verdict for item in values.items))),
+        values=values.same,
+    )
 
 
 def _judge(

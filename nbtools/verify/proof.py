@@ -31,6 +31,7 @@ from nbtools.verify.recorded import read_recorded
 from nbtools.verify.rules import RECORDED, rename_back
 from nbtools.verify.schedules import ancestors_only, reverse_ties
 from nbtools.verify.subject import Subject
+from nbtools.verify.values import read_endings
 from nbtools.verify.verdict import RED, CellProof, Check, Proof, Recorded, Status
 
 MORE_REFERENCES = 3
@@ -93,6 +94,9 @@ class _Prover:
             self.original = replace(self.original, still=False)
         self.references: list[Run] = []
         self.standards = EXACT
+        self.endings = read_endings(
+            subject.groups, subject.linear, subject.reactive, subject.renamed
+        )
         if subject.linear is not None:
             self.standards = conversion_standards(rename_back(subject.renamed))
 
@@ -154,9 +158,7 @@ class _Prover:
         self.add_references(2)
         checks: list[Check] = []
         if self.ended is None:
-            cells = judge_groups(
-                self.subject.groups, self.references, self.references[0], EXACT, by_part=True
-            )
+            cells = self.judge(self.references[0])
             checks = [
                 Check("document order", cells),
                 *self.check_other_orders(self.subject.groups),
@@ -191,9 +193,14 @@ class _Prover:
         return [first, *self.check_other_orders(right)]
 
     def judge(self, found: Run, *, widen: bool = False) -> tuple[CellProof, ...]:
+        return self.judge_some(self.subject.groups, found, widen=widen)
+
+    def judge_some(
+        self, groups: Sequence[Group], found: Run, *, widen: bool
+    ) -> tuple[CellProof, ...]:
         standards = replace(self.standards, widen=widen)
         return judge_groups(
-            self.subject.groups, self.references, found, standards, by_part=self.by_part
+            groups, self.references, found, standards, self.endings, by_part=self.by_part
         )
 
     def look_again(self, found: Run, cells: tuple[CellProof, ...]) -> tuple[CellProof, ...]:
@@ -274,7 +281,7 @@ class _Prover:
         """Run pending cells again in one process, until something differs; that is given."""
         request = self.request
         with (
-            self.prepare(job, 1) as ready,
+            self.prepare(replace(job, values=False), 1) as ready,
             open_session(
                 ready.job, request.python, request.limits, environment=ready.environment
             ) as session,
@@ -307,8 +314,7 @@ class _Prover:
         self, groups: Sequence[Group], found: Run, *, widen: bool
     ) -> list[tuple[Group, CellProof]]:
         """The groups that show something else than they should."""
-        standards = replace(self.standards, widen=widen)
-        cells = judge_groups(groups, self.references, found, standards, by_part=self.by_part)
+        cells = self.judge_some(groups, found, widen=widen)
         pairs = zip(groups, cells, strict=True)
         return [(group, cell) for group, cell in pairs if cell.verdict in RED]
 
@@ -345,12 +351,12 @@ class _Prover:
         trace = self.references[0].trace
         if trace.ending.kind in ("error", "left"):
             return "raises", _describe_error(trace)
-        compared = [c for c in cells if c.shows and c.verdict != "not-compared"]
-        if compared and all(cell.verdict == "unstable" for cell in compared):
-            return "inconclusive", "everything it shows varies from run to run"
-        if not compared:
-            return "inconclusive", "no cell shows anything that could be compared"
-        return "reproduces", ""
+        shown = [c for c in cells if c.shows and c.verdict != "not-compared"]
+        if any(c.values for c in cells) or any(c.verdict != "unstable" for c in shown):
+            return "reproduces", ""
+        if shown:
+            return "inconclusive", "everything it shows, and every value, varies from run to run"
+        return "inconclusive", "no cell shows anything, or binds a value, that could be compared"
 
 
 def _fill_memory(seed: int) -> dict[str, str]:

@@ -41,4 +41,4 @@ def ancestors_only(job: Job) -> Iterator[Job]:
             chosen = reachable([place], parents.__getitem__)
             if len(chosen) < len(job.cells):
                 cells = tuple(cell for p, cell in enumerate(job.cells) if p in chosen)
-                yield replace(job, cells=cells)
+                yield replace(job, cells=cells, values=False)  # others may go on with them

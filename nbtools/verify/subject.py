@@ -54,7 +54,7 @@ def plan_original(notebook: Notebook, path: Path, order: tuple[int, ...] = ()) -
         if any(output.kind == "error" for output in cell.outputs)
     ]
     job = plan_linear(notebook, path.name, str(path.parent), order=order, raising=raising)
-    return replace(job, still=True)
+    return replace(job, still=True, values=True)
 
 
 def read_conversion(data: bytes, path: Path, target: tuple[bytes, Path] | None) -> Subject:
@@ -88,13 +88,18 @@ def read_conversion(data: bytes, path: Path, target: tuple[bytes, Path] | None) 
     cells = code_cells([cell.kind for cell in notebook.cells], order)
     return Subject(
         group_cells(origins, cells),
-        plan_reactive(reactive, at.name, str(at.parent), file=str(at.absolute())),
+        _plan_reactive(reactive, at),
         tuple(cell.source for cell in notebook.cells),
         plan_original(notebook, path, order),
         _renamed(conversion),
         data,
         tuple(notes),
     )
+
+
+def _plan_reactive(notebook: ReactiveNotebook, path: Path) -> Job:
+    job = plan_reactive(notebook, path.name, str(path.parent), file=str(path.absolute()))
+    return replace(job, values=True)
 
 
 def _is_reordered(conversion: Conversion) -> bool:
@@ -112,6 +117,6 @@ def _renamed(conversion: Conversion) -> Mapping[str, str]:
 def read_reactive(data: bytes, path: Path) -> Subject:
     """A reactive notebook by itself. Raises NbtoolsError."""
     notebook: ReactiveNotebook = parse_reactive(data.decode("utf-8")).notebook
-    job = plan_reactive(notebook, path.name, str(path.parent), file=str(path.absolute()))
+    job = _plan_reactive(notebook, path)
     groups = tuple(Group((index,), (index,)) for index in range(len(notebook.cells)))
     return Subject(groups, job, tuple(cell.source for cell in notebook.cells))

@@ -44,10 +44,13 @@ Status = Literal[
 ]
 
 
-class Item(Struct, frozen=True):
-    """One thing that a cell shows, compared."""
+VALUE_OF = "value of "
 
-    what: str  # "stdout", "output 2", "exception"
+
+class Item(Struct, frozen=True):
+    """One thing that a cell shows, or the value of a name that it binds, compared."""
+
+    what: str  # "stdout", "output 2", "exception", "value of `x`"
     verdict: Verdict
     mime: str = "text/plain"  # of what is compared
     expected: str | None = None  # as text, or base64 for a picture; None: nothing
@@ -55,6 +58,11 @@ class Item(Struct, frozen=True):
     rules: tuple[str, ...] = ()  # the named rules that were needed
     cause: str = ""  # of what is unstable: a guess in words
     detail: str = ""  # of what differs: one line
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is what a name means in the end; no reader sees that."""
+        return self.what.startswith(VALUE_OF)
 
 
 class CellProof(Struct, frozen=True):
@@ -66,6 +74,7 @@ class CellProof(Struct, frozen=True):
     items: tuple[Item, ...] = ()  # what is not simply the same
     note: str = ""  # why it was not compared, or how it failed
     shows: bool = True  # something was there to be compared
+    values: int = 0  # names that end with the value that they ended with in the original
 
 
 class Check(Struct, frozen=True):

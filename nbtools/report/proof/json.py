@@ -63,6 +63,7 @@ def _cell(cell: CellProof) -> dict[str, Any]:
         "parts": [number + 1 for number in cell.parts],
         "verdict": cell.verdict,
         "shows": cell.shows,
+        "values": cell.values,
         "note": cell.note,
         "items": [_item(item) for item in cell.items],
     }

@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 
 from nbtools.report.printable import printable
-from nbtools.report.proof.words import describe_item, headline, name_cell, summarize
+from nbtools.report.proof.words import (
+    count_values,
+    describe_item,
+    headline,
+    name_cell,
+    summarize,
+)
 from nbtools.report.run import format_seconds
 from nbtools.verify.verdict import GREEN, RED, CellProof, Item, Proof
 
@@ -54,7 +60,8 @@ def describe_cell(proof: Proof, cell: CellProof, where: str = "") -> Iterator[st
     """What became of a cell, and below it what is not the same."""
     words = cell.verdict.replace("-", " ")
     note = f": {cell.note}" if cell.note else ""
-    yield printable(f"{proof.source}:{name_cell(cell)}: {words}{where}{note}")
+    values = f", {count_values(cell.values)}" if cell.values and cell.verdict in GREEN else ""
+    yield printable(f"{proof.source}:{name_cell(cell)}: {words}{values}{where}{note}")
     for item in cell.items:
         yield printable(f"    {describe_item(item)}")
         if item.verdict not in GREEN and item.verdict != "unstable":

@@ -41,6 +41,9 @@ def _verdict(proof: Proof) -> str:
     if proof.status == "inconclusive":
         return f"not proved: {proof.reason}"
     told = [f"{same} of {total} cells {_same_words(proof)}", *_unstable_words(cells)]
+    values = sum(cell.values for cell in cells)
+    if values and not any(cell.shows for cell in cells):
+        told.append(f"nothing is shown, {count_values(values)}")
     if proof.status == "differs":
         wrong = [cell for cell in cells if cell.verdict in RED]
         verb = "does not reproduce" if proof.kind != "recorded" else "differs from what is saved"
@@ -57,6 +60,11 @@ def _verdict(proof: Proof) -> str:
         verb = "depends" if len(dependent) == 1 else "depend"
         line += f", but {number_cells(sorted(dependent))} {verb} on the order of unlinked cells"
     return line
+
+
+def count_values(count: int) -> str:
+    """How many names end with the value that they had in the original."""
+    return f"{count} {'value is' if count == 1 else 'values are'} compared"
 
 
 def _same_words(proof: Proof) -> str:
@@ -80,12 +88,19 @@ def _unstable_words(cells: Sequence[CellProof]) -> Iterator[str]:
 
 def _list_wrong(wrong: Sequence[CellProof]) -> str:
     counts = Counter(cell.verdict for cell in wrong)
-    parts = [f"{name_cell(cell)} {_STATES[cell.verdict]}" for cell in wrong[:2]]
+    parts = [f"{name_cell(cell)} {_state(cell)}" for cell in wrong[:2]]
     if len(wrong) > 2:
         numbers = sorted({each for cell in wrong for each in cell.cells or cell.parts})
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
         return f"{number_cells(numbers)} ({kinds})"
     return " and ".join(parts)
+
+
+def _state(cell: CellProof) -> str:
+    wrong = [item for item in cell.items if item.verdict in RED]
+    if wrong and all(item.is_value for item in wrong):
+        return "ends with another value" if cell.verdict == "different" else "lacks a value"
+    return _STATES[cell.verdict]
 
 
 _STATES = {
