@@ -200,10 +200,12 @@ OTHER_LINES = [
     ),
     (
         "%pylab inline\nplot()",
-        "from pylab import *\nimport numpy as np\nimport matplotlib.pyplot as plt\n"
         'print("%pylab is deprecated, use %matplotlib inline and import the required libraries.")\n'
-        'print("Populating the interactive namespace from numpy and matplotlib")\nplot()',
-        (1, 1, 1, 1, 1, 2),
+        'print("Populating the interactive namespace from numpy and matplotlib")\n'
+        "from pylab import *\nfrom numpy import *\n"
+        "import matplotlib, matplotlib.pyplot as plt, numpy, numpy as np\n"
+        "from matplotlib import mlab, pylab, pyplot\nplot()",
+        (*[1] * 6, 2),
     ),
     ("z = %time x = 1", "x = 1\nz = None", (1, 1)),
     ("!ls \\\n  -l\nx", 'shell("ls    -l")\nx', (1, 3)),

@@ -126,7 +126,17 @@ def test_a_cycle_ends() -> None:
 
 
 def test_what_is_closed_has_no_fingerprint() -> None:
-    closed = (np, len, fingerprint, Own, io.StringIO("x"), (i for i in "ab"), object(), Own())
+    closed = (
+        np,
+        len,
+        fingerprint,
+        Own,
+        io.StringIO("x"),
+        (i for i in "ab"),
+        object(),
+        Own(),
+        globals(),
+    )
     assert [fingerprint(value) for value in closed] == [""] * len(closed)
     assert fingerprint([1, io.StringIO("x")]) == fingerprint([1, io.StringIO("y")]) != ""
 

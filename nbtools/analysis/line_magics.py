@@ -295,12 +295,18 @@ _PYLAB_PRINTS = (
 )
 """What IPython 9 prints, wherever `%pylab` stands."""
 
+_PYLAB_STARS = ("from pylab import *", "from numpy import *")
+_PYLAB_MODULES = (
+    "import matplotlib, matplotlib.pyplot as plt, numpy, numpy as np",
+    "from matplotlib import mlab, pylab, pyplot",
+)
+"""What `IPython.core.pylabtools.import_pylab` binds: NumPy's `max` and `random` win."""
+
 
 def _translate_pylab(arguments: str, _scope: Scope) -> Replacement:
-    star = [] if "--no-import-all" in arguments else ["from pylab import *"]
-    lines = ["import numpy as np", "import matplotlib.pyplot as plt"]  # the star has them, too
+    star = () if "--no-import-all" in arguments else _PYLAB_STARS
     prints = [f'print("{text}")' for text in _PYLAB_PRINTS]
-    return Replacement(statements=(*star, *lines, *prints), requirements=())
+    return Replacement(statements=(*prints, *star, *_PYLAB_MODULES), requirements=())
 
 
 def _translate_config(arguments: str, _scope: Scope) -> Replacement:

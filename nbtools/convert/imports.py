@@ -1,4 +1,4 @@
-"""Import statements that bind again what a name already stands for."""
+"""Import statements that bind again what a name already stands for, or what nobody uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from nbtools.analysis.facts import Import, Statement
 from nbtools.convert.log import Log
-from nbtools.convert.scripts import Script
+from nbtools.convert.scripts import Script, facts_of
 from nbtools.convert.session_names import SESSION_NAMES, is_given
 
 Position = tuple[int, int]  # index of a script, index of a statement in it
@@ -17,7 +17,7 @@ _Key = tuple[str, str | None]  # what a name stands for: a module, or a name in 
 
 
 class Imports(Struct, frozen=True):
-    """What becomes of the repeated imports."""
+    """What becomes of the imports that are not needed."""
 
     scripts: tuple[Script, ...]  # statements no longer bind what is dropped
     drops: Mapping[Position, frozenset[str]]  # names to take out of an import statement
@@ -29,10 +29,11 @@ def drop_repeated_imports(
 ) -> Imports:
     """Find imports of what the name already stands for, in running order.
 
+    Of what `%pylab` imports, and nobody wrote, all goes that nothing looks up.
     `is_local` says whether a dotted module lies beside the notebook: when that is loaded may
     matter to its author, so it is not moved.
     """
-    search = _Search(log, is_local)
+    search = _Search(log, is_local, _named(scripts))
     for index, script in enumerate(scripts):
         search.cells[index] = script.cell
         for statement in script.statements:
@@ -43,6 +44,14 @@ def drop_repeated_imports(
         for index, script in enumerate(scripts)
     ]
     return Imports(tuple(revised), search.drops, search.moves)
+
+
+def _named(scripts: Sequence[Script]) -> frozenset[str]:
+    """The names that are looked up anywhere, if that is asked."""
+    if not any(script.offers for script in scripts):
+        return frozenset()
+    facts = facts_of(scripts)
+    return frozenset[str]().union(*(each.reads | each.late | each.strings for each in facts))
 
 
 def _without(index: int, script: Script, drops: Mapping[Position, frozenset[str]]) -> Script:
@@ -66,6 +75,7 @@ def _without(index: int, script: Script, drops: Mapping[Position, frozenset[str]
 class _Search(Struct):
     log: Log
     is_local: Callable[[str], bool]
+    named: frozenset[str]  # what is looked up anywhere
     current: dict[str, _Key | None] = field(default_factory=dict)
     origin: dict[str, Position] = field(default_factory=dict)  # where the name was imported
     loaded: set[str] = field(default_factory=set)  # dotted modules that were imported
@@ -81,13 +91,17 @@ class _Search(Struct):
                 self.current.update({name: (_SESSION, name) for name in own})
             return
         dropped = set(statement.facts.futures)
+        offered = script.line_in_cell(statement.line) in script.offers
+        unneeded: set[str] = set()
         for bound in statement.facts.imports:
-            if self.repeats(bound):
+            if offered and bound.bound not in self.named:
+                unneeded.add(bound.bound)
+            elif self.repeats(bound):
                 dropped.add(bound.bound)
             else:
                 self.bind(bound, position, script, statement)
-        if dropped:
-            self.drops[position] = frozenset(dropped)
+        if dropped or unneeded:
+            self.drops[position] = frozenset(dropped | unneeded)
             self.report(script, statement, dropped)
 
     def report(self, script: Script, statement: Statement, dropped: set[str]) -> None:

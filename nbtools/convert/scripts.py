@@ -42,6 +42,7 @@ class Script(Struct, frozen=True):
     refused: bool = False  # it ends in the error of what Python refuses
     ends_in_figure: bool = False  # its last value is, or shows, the figure that it draws
     drawings: tuple[tuple[int, int], ...] = ()  # for each figure, its first line and its last
+    offers: frozenset[int] = frozenset()  # the author's lines of `%pylab`: who uses all of that?
 
     @property
     def shows(self) -> bool:
@@ -184,6 +185,7 @@ def _finish_draft(draft: _Draft, name: str, log: Log) -> Script:
         imports=plain.imports,
         requirements=plain.requirements,
         interactivity=plain.interactivity,
+        offers=frozenset(magic.line for magic in plain.magics if magic.name == "%pylab"),
     )
     script = _keep_refused(script, draft, refusal, name, log) if refusal else script
     return _write_safely(_drop_globals(script, log), log)

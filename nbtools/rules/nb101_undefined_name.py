@@ -47,7 +47,7 @@ RULE = Rule(
         Example(("import sys\nif sys.version_info < (3, 0):\n    str = unicode",)),
         Example(("%time y = 2", "y"), note="`%time` binds names."),
         Example(("%%time\nimport math", "math.pi")),
-        Example(("%pylab inline", "plot(arange(3))")),
+        Example(("%pylab inline", "plot(arange(3)); pylab.plot(numpy.arange(3))")),
         Example(("if 'x' not in globals():\n    x = 1", "x")),
         Example(("with open('f') as f:\n    x = f.read()\n    y = x\n    del x",)),
         Example(

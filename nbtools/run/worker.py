@@ -1592,8 +1592,8 @@ class Fingerprint:
         for base in (set, frozenset):
             if issubclass(kind, base):
                 return iter([b"set", *sorted(map(self._within, base.__iter__(value)))])
-        if issubclass(kind, dict):
-            return self._mapping("dict", value)
+        if issubclass(kind, dict) and not dict.__contains__(value, "__builtins__"):
+            return self._mapping("dict", value)  # not `globals()`
         if package not in _BY_STATE or issubclass(kind, (*_CODE, type)):
             raise _ClosedError
         state = _state(value)
