@@ -130,7 +130,7 @@ def test_what_is_closed_has_no_fingerprint() -> None:
         np,
         len,
         fingerprint,
-        Own,
+        Pair,
         io.StringIO("x"),
         (i for i in "ab"),
         object(),
@@ -139,6 +139,26 @@ def test_what_is_closed_has_no_fingerprint() -> None:
     )
     assert [fingerprint(value) for value in closed] == [""] * len(closed)
     assert fingerprint([1, io.StringIO("x")]) == fingerprint([1, io.StringIO("y")]) != ""
+
+
+def made(source: str) -> object:
+    """What a cell binds to `f`."""
+    names: dict[str, object] = {"__name__": "__main__"}
+    exec(source, names)
+    return names["f"]
+
+
+def test_functions_and_classes_are_their_code() -> None:
+    one = "def f(a, b=2):\n    'Text'\n    return g(a, b, [x + 1 for x in c])"
+    same = "\n\ndef f_1(a, b=2):\n    'Text'\n    return g_2(a, b, [x + 1 for x in c_3])\nf = f_1"
+    assert fingerprint(made(one)) == fingerprint(made(same)) != ""
+    for old, new in (("b=2", "b=3"), ("+ 1", "+ 2"), ("'Text'", "'Txt'"), ("(a, b, [", "(b, a, [")):
+        assert fingerprint(made(one.replace(old, new))) != fingerprint(made(one))
+    one = "class f:\n    n = 1\n    @staticmethod\n    def m(x): return x * 2"
+    same = one.replace("f:", "g:") + "\nf = g"
+    assert fingerprint(made(one)) == fingerprint(made(same)) != ""
+    for old, new in (("n = 1", "n = 2"), ("* 2", "* 3"), ("(x)", "(x, y)")):
+        assert fingerprint(made(one.replace(old, new))) != fingerprint(made(one))
 
 
 def test_what_is_too_large_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,6 +252,19 @@ def test_a_name_that_nothing_stands_for_is_missing() -> None:
     here, there = run(x=1, y=2), run(y=2)
     found = judged(EACH, job("x y", "", ""), job("", "y", ""), {}, here, there)
     assert found == {(0,): (0, ["value of `x`"]), (1,): (1, [])}
+
+
+def test_code_that_differs_is_not_compared() -> None:
+    def code(**sources: str) -> Trace:
+        return run(**{name: made(f"def f(): return {source}") for name, source in sources.items()})
+
+    original = reactive = job("f g", "", "")
+    here, there = code(f="1", g="2"), code(f="1", g="3")
+    assert judged(EACH, original, reactive, {}, here, there) == {(0,): (1, [])}
+    assert judged(EACH, original, reactive, {}, here, run(f=1, g=2))[0,][1] == [
+        "value of `f`",
+        "value of `g`",
+    ]
 
 
 def test_a_value_that_became_closed_differs() -> None:

@@ -166,7 +166,7 @@ def test_the_exit_code_says_how_it_ended(
     )
     dies = write_notebook(tmp_path / "dies.ipynb", "import os; os.kill(os.getpid(), 9)")
     assert "killed by signal 9" in verify(capsys, dies, code=4)
-    silent = write_notebook(tmp_path / "silent.ipynb", "import os", "def f(): pass")
+    silent = write_notebook(tmp_path / "silent.ipynb", "import os", "from math import sin")
     assert "no cell shows anything, or binds a value" in verify(capsys, silent, code=5)
     broken = tmp_path / "broken.ipynb"
     broken.write_text("{")

@@ -80,6 +80,7 @@ class Value(Struct, frozen=True):
     """What a name means when the run is over."""
 
     fingerprint: str  # the same for the same value, in every run; "" if none can be told
+    # `code:...` is that of a function or class: a conversion may have to change it
     words: str  # a short value itself, or its type and size
 
 

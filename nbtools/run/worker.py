@@ -1531,7 +1531,8 @@ class Fingerprint:
     """Tells whether values of two processes are the same, without running the notebook's code.
 
     It looks into what Python, NumPy and pandas define, and into objects of the notebook's own
-    classes and of some libraries. A module, a function or an open file has no fingerprint.
+    classes and of some libraries. A module or an open file has no fingerprint. That of a function
+    or class begins with `code:`: it is compiled code without names, which conversions change.
     """
 
     def __init__(self, value: Any) -> None:
@@ -1540,14 +1541,18 @@ class Fingerprint:
         self.left, self.new_hash = MOST_INSIDE, blake2b
         self.inside: list[int] = []  # the values that the current one is in, by their id
         self.text = ""  # hexadecimal digits; "" if it has none
-        if not issubclass(type(value), (type, types.ModuleType)):
-            with contextlib.suppress(Exception):  # of a library's code as well
-                self.text = self._digest(value).hex()
+        kind = type(value)
+        with contextlib.suppress(Exception):  # of a library's code as well
+            if issubclass(kind, (type, types.FunctionType)):
+                if value.__module__ == "__main__":
+                    self.text = "code:" + self._digest(value, self._parts_of_code(value)).hex()
+            elif kind is not types.ModuleType:
+                self.text = self._digest(value, self._parts(value, kind)).hex()
 
-    def _digest(self, value: Any) -> bytes:
+    def _digest(self, value: Any, parts: Iterator[bytes]) -> bytes:
         self.inside.append(id(value))
         found = self.new_hash(digest_size=16)
-        for part in self._parts(value, type(value)):
+        for part in parts:
             self.left -= len(part) + _PART
             if self.left < 0 or len(self.inside) > _DEEPEST:
                 raise _TooLargeError
@@ -1564,7 +1569,7 @@ class Fingerprint:
             return b"%d up" % self.inside[::-1].index(id(value))
         depth = len(self.inside)
         try:
-            return self._digest(value)
+            return self._digest(value, self._parts(value, type(value)))
         except _ClosedError:
             del self.inside[depth:]
             return type(value).__name__.encode()
@@ -1583,6 +1588,27 @@ class Fingerprint:
             if issubclass(kind, base):
                 return iter((_write_atom(value, base),))
         return self._parts_of_container(value, kind, package)
+
+    def _parts_of_code(self, value: Any) -> Iterator[bytes]:
+        """Of a function, what is inside, or of a class its functions and values."""
+        if isinstance(value, types.CodeType):
+            yield b"code %d" % value.co_argcount + value.co_code
+            yield from map(self._within, (value.co_varnames, value.co_freevars))
+            yield from map(self._within_code, value.co_consts)
+        elif isinstance(value, types.FunctionType):
+            cells = [cell.cell_contents for cell in value.__closure__ or ()]
+            yield from self._parts_of_code(value.__code__)
+            yield from map(self._within, (value.__defaults__, value.__kwdefaults__, cells))
+        else:
+            yield b"class"
+            for name, each in vars(value).items():
+                if name not in _NOT_CLASS:
+                    yield self._within_code(getattr(each, "__func__", each))
+
+    def _within_code(self, value: Any) -> bytes:
+        if isinstance(value, (types.CodeType, types.FunctionType)):
+            return self._digest(value, self._parts_of_code(value))
+        return self._within(value)
 
     def _parts_of_container(self, value: Any, kind: type, package: str) -> Iterator[bytes]:
         deque: Any = getattr(sys.modules.get("collections"), "deque", list)
@@ -1667,6 +1693,7 @@ def _state(value: Any) -> Any:
         return None
 
 
+_NOT_CLASS = {"__module__", "__qualname__", "__dict__", "__weakref__", "__firstlineno__"}
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.GeneratorType)
 
 
