@@ -11,6 +11,8 @@ def _each(kind: str, prefix: str, names: str) -> dict[str, str]:
 
 FRAME, SERIES, INDEX = "pandas.DataFrame", "pandas.Series", "pandas.Index"
 ARRAY, GRAPH = "numpy.ndarray", "networkx.Graph"
+LOCATED = "pandas.iloc"  # `df.loc` and `df.iloc`
+GROUPS, COLUMN_GROUPS = "pandas.GroupBy", "pandas.SeriesGroupBy"
 AXES, FIGURE = "matplotlib.axes.Axes", "matplotlib.figure.Figure"
 
 CLASS_MODULES = (
@@ -111,6 +113,7 @@ _SERIES_TO_SERIES = (
     "notna where mask interpolate ffill bfill abs nlargest nsmallest reindex isin between append "
     "describe sort order"
 )
+_REDUCTIONS = "sum mean median std var min max count first last prod nunique"
 _STR_TO_STR = (
     "strip lstrip rstrip lower upper title format replace join capitalize center ljust rjust "
     "zfill swapcase casefold expandtabs"
@@ -123,7 +126,7 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         **_each(FRAME, "", _FRAME_TO_FRAME),
         **_each(SERIES, "", "sum mean median std var min max count nunique idxmax idxmin pop"),
         **_each(SERIES, "", "any all duplicated corrwith quantile"),
-        **_each("pandas.GroupBy", "", "groupby"),
+        **_each(GROUPS, "", "groupby"),
         **_each(ARRAY, "", "to_numpy as_matrix"),
         **_each("dict", "", "to_dict"),
     },
@@ -133,8 +136,11 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         **_each("list", "", "tolist to_list"),
         **_each("dict", "", "to_dict"),
         **_each(ARRAY, "", "to_numpy"),
-        **_each("pandas.SeriesGroupBy", "", "groupby"),
+        **_each(FRAME, "", "unstack"),
+        **_each(COLUMN_GROUPS, "", "groupby"),
     },
+    GROUPS: {**_each(FRAME, "", _REDUCTIONS + " head tail nth"), "size": SERIES},
+    COLUMN_GROUPS: _each(SERIES, "", _REDUCTIONS + " size head tail nlargest nsmallest"),
     INDEX: {"tolist": "list", "to_list": "list", "copy": INDEX, "to_series": SERIES},
     ARRAY: {
         **_each(ARRAY, "", "copy reshape astype ravel flatten transpose cumsum repeat round clip"),
@@ -152,7 +158,13 @@ METHODS: Mapping[str, Mapping[str, str]] = {
 """Type -> method -> the type of what a call of it gives."""
 
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
-    FRAME: {"columns": INDEX, "index": INDEX, "values": ARRAY, "T": FRAME, "shape": "tuple"},
+    FRAME: {
+        **_each(INDEX, "", "columns index"),
+        **_each(LOCATED, "", "loc iloc"),
+        "values": ARRAY,
+        "T": FRAME,
+        "shape": "tuple",
+    },
     SERIES: {"index": INDEX, "values": ARRAY, "T": SERIES, "shape": "tuple", "str": "pandas.str"},
     ARRAY: {"T": ARRAY, "shape": "tuple", "size": "int", "real": ARRAY, "imag": ARRAY},
 }

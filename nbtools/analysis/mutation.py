@@ -9,8 +9,9 @@ from typing import Literal
 from msgspec import Struct
 
 from nbtools.analysis.imported import Imported, full_name
+from nbtools.analysis.known_returns import ARRAY, FRAME, SERIES
 from nbtools.analysis.regions import Positioned, Regions, Scope, start_of
-from nbtools.analysis.types import ARRAY, FRAME, SERIES, Types
+from nbtools.analysis.types import Types
 from nbtools.syntax import root_name
 
 How = Literal["item", "attribute", "augmented", "delete-item", "call", "inplace", "function"]

@@ -15,15 +15,21 @@ from msgspec import Struct, field
 
 from nbtools.analysis.imported import Imported, full_name
 from nbtools.analysis.known_returns import (
+    ARRAY,
     ATTRIBUTES,
     CLASS_MODULES,
+    COLUMN_GROUPS,
+    FRAME,
     FUNCTIONS,
+    GROUPS,
+    INDEX,
+    LOCATED,
     METHODS,
+    SERIES,
     TUPLES,
 )
 from nbtools.analysis.regions import IndexedCell, Point, Regions, Scope, end_of, start_of
 
-FRAME, SERIES, ARRAY = "pandas.DataFrame", "pandas.Series", "numpy.ndarray"
 _DEEPEST = 25  # of a chain of definitions: x from y from z ...
 _LITERALS: Mapping[type[ast.expr], str] = {
     ast.List: "list",
@@ -206,6 +212,10 @@ class Types(Struct, eq=False, dict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 return SERIES
             return FRAME if self.of(key, cell) in (FRAME, SERIES, "list") else None
+        if owner == LOCATED:
+            return self._of_located(key, cell)
+        if owner == GROUPS:
+            return COLUMN_GROUPS if isinstance(key, ast.Constant) else GROUPS
         if isinstance(key, ast.Slice):
             return owner if owner in ("list", "str", "tuple", ARRAY, SERIES) else None
         if owner == SERIES and self.of(key, cell) in (SERIES, "list"):
@@ -213,6 +223,19 @@ class Types(Struct, eq=False, dict=True):
         if owner == ARRAY and isinstance(key, ast.Tuple):
             return ARRAY if any(isinstance(each, ast.Slice) for each in key.elts) else None
         return "str" if owner == "str" else None
+
+    def _of_located(self, key: ast.expr, cell: int) -> str | None:
+        """Of what `df.loc` or `df.iloc` is asked for: a table, or a row or column of it."""
+        asked = key.elts if isinstance(key, ast.Tuple) else [key]
+        several = [
+            isinstance(each, (ast.List, ast.Slice)) or self.of(each, cell) in _SEVERAL
+            for each in asked
+        ]
+        if all(several):
+            return FRAME
+        one = [each for each, many in zip(asked, several, strict=True) if not many]
+        known = all(isinstance(each, ast.Constant) for each in one)
+        return SERIES if len(asked) == 2 and len(one) == 1 and known else None
 
     def _of_operation(self, node: ast.BinOp, cell: int) -> str | None:
         strongest = self._strongest([node.left, node.right], cell)
@@ -244,6 +267,8 @@ _BY_KIND: Mapping[type[ast.expr], Callable[[Types, Any, int], str | None]] = {
     ast.NamedExpr: Types._of_walrus,
 }
 _NONE: Mapping[str, str] = {}
+_SEVERAL = frozenset({"list", "range", "slice", SERIES, INDEX, ARRAY})
+"""Keys of these types ask a table for several rows or columns."""
 
 
 def read_types(cells: Sequence[IndexedCell], imported: Imported) -> Types:

@@ -1,4 +1,4 @@
-"""NB208: `from m import *`."""
+"""NB208: `from m import *`, and `%pylab`, which is two of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from nbtools.analysis.modules import star_names
-from nbtools.rules.finding import Edit, Finding, Fix, Severity
+from nbtools.rules.finding import Edit, Finding, Fix, Severity, Span
 from nbtools.rules.program import CodeCell, Program
 from nbtools.rules.rule import Example, Rule, unsafe_fix
 
@@ -17,8 +17,15 @@ def check(program: Program) -> Iterator[Finding]:
     for cell in program.cells:
         if not cell.facts.stars:
             continue
+        magics: set[int] = set()  # lines
         for node in cell.nodes(ast.ImportFrom):
             if node.names[0].name != "*" or not node.module or node.level:
+                continue
+            span = cell.span(node)
+            if not any("*" in line for line in cell.author_lines[span.line - 1 : span.end_line]):
+                if span.line not in magics:
+                    yield _report_magic(span, severity)
+                magics.add(span.line)
                 continue
             used = _used_names(program, node.module)
             message = (
@@ -28,11 +35,16 @@ def check(program: Program) -> Iterator[Finding]:
                 message += f" ({', '.join(used)})"
             yield RULE.finding(
                 message,
-                cell.span(node),
+                span,
                 symbol=node.module,
                 severity=severity,
                 fix=_list_names(cell, node, used) if used else None,
             )
+
+
+def _report_magic(span: Span, severity: Severity) -> Finding:
+    message = "`%pylab` hides where names come from: import NumPy and pyplot by name"
+    return RULE.finding(message, span, symbol="pylab", severity=severity)
 
 
 def _used_names(program: Program, module: str) -> list[str]:
@@ -77,8 +89,9 @@ RULE = Rule(
             fixed=("from math import pi, sqrt", "sqrt(2) + pi"),
         ),
         Example(("from somewhere_unknown import *",), found=("1:1:1",)),
+        Example(("x = 1\n%pylab inline", "plot(x)"), found=("1:2:1",)),
         Example(("import marimo as mo\nfrom math import *",), found=("1:2:1",), kind="reactive"),
     ),
     check=check,
-    words=("import",),
+    words=("import", "pylab"),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from nbtools.analysis.known_returns import ARRAY, FRAME, SERIES
 from nbtools.analysis.mutation import Change
-from nbtools.analysis.types import ARRAY, FRAME, SERIES
 from nbtools.rules.finding import Finding, Fix
 from nbtools.rules.mutations import (
     and_more,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from nbtools.analysis.known_returns import ARRAY, FRAME, SERIES
 from nbtools.analysis.mutation import Change
-from nbtools.analysis.types import ARRAY, FRAME, SERIES
 from nbtools.rules.edits import Sources, apply_edits, edits_to, with_sources
 from nbtools.rules.finding import Edit, Fix
 from nbtools.rules.mutations import CrossChange, find_cross_changes
