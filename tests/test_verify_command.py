@@ -188,6 +188,9 @@ def test_values_that_nobody_shows_are_compared(
     output = verify(capsys, path, "-v")
     assert "reproduces (3 of 3 cells the same, nothing is shown, 3 values are compared)" in output
     assert f"{path}:cell 2: same, 3 values are compared" in output
+    varies = write_notebook(tmp_path / "b.ipynb", "import random\nn = 1", "random.random()")
+    told = "all that is shown varies, 1 value is compared"
+    assert told in verify(capsys, varies)
     doctored = convert(capsys, path, ("range(3)", "range(4)"), ("x = [1]", "x = [3]"))
     output = verify(capsys, path, doctored, code=1)
     assert "does not reproduce: cell 2 ends with another value" in output

@@ -41,9 +41,7 @@ def _verdict(proof: Proof) -> str:
     if proof.status == "inconclusive":
         return f"not proved: {proof.reason}"
     told = [f"{same} of {total} cells {_same_words(proof)}", *_unstable_words(cells)]
-    values = sum(cell.values for cell in cells)
-    if values and not any(cell.shows for cell in cells):
-        told.append(f"nothing is shown, {count_values(values)}")
+    told += _value_words(cells)
     if proof.status == "differs":
         wrong = [cell for cell in cells if cell.verdict in RED]
         verb = "does not reproduce" if proof.kind != "recorded" else "differs from what is saved"
@@ -60,6 +58,15 @@ def _verdict(proof: Proof) -> str:
         verb = "depends" if len(dependent) == 1 else "depend"
         line += f", but {number_cells(sorted(dependent))} {verb} on the order of unlinked cells"
     return line
+
+
+def _value_words(cells: Sequence[CellProof]) -> Iterator[str]:
+    """What a proof rests on that compares nothing of what is shown."""
+    values = sum(cell.values for cell in cells)
+    shown = {cell.verdict for cell in cells if cell.shows}
+    if values and shown <= {"unstable", "not-compared"}:
+        yield "all that is shown varies" if shown else "nothing is shown"
+        yield count_values(values)
 
 
 def count_values(count: int) -> str:
