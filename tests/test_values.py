@@ -248,6 +248,15 @@ def test_what_cannot_be_told_is_not_compared() -> None:
     assert judged(EACH, original, reactive, {}, stopped, run(x=2)) == {}
 
 
+def test_a_star_import_may_bind_anything() -> None:
+    cells = (*job("x", "", "y").cells[:1], JobCell(1, "", hides=True), JobCell(2, "", defs=("y",)))
+    original = Job("linear", "nb.ipynb", ".", cells)
+    here = run(x=1, y=2, z=3)
+    assert judged(EACH, original, job("x", "", "y"), {}, here, run(x=5, y=2)) == {(2,): (1, [])}
+    assert judged(EACH, original, job("x", "", "y"), {}, here, run(y=3))[2,][1] == ["value of `y`"]
+    assert judged(EACH, original, job("x", "", "y"), {}, here, here)[0,] == (1, [])
+
+
 def test_a_name_that_nothing_stands_for_is_missing() -> None:
     here, there = run(x=1, y=2), run(y=2)
     found = judged(EACH, job("x y", "", ""), job("", "y", ""), {}, here, there)

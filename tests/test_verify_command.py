@@ -202,6 +202,13 @@ def test_values_that_nobody_shows_are_compared(
     assert "value of `y`: missing: no cell binds it, it was 2" in output
 
 
+def test_names_of_a_star_import_that_nobody_uses_are_not_missed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", "e = tau = 5", "from math import *", "x = pi")
+    assert "reproduces (3 of 3 cells the same" in verify(capsys, path)
+
+
 def test_a_value_may_depend_on_the_order(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ class JobCell(Struct, frozen=True):
     setup: bool = False
     assigns: str = ""  # statements to run right after it: what `--set` gives
     defs: tuple[str, ...] = ()  # the names that it binds; of a reactive cell: those for others
+    hides: bool = False  # it binds others, which stand nowhere: a star import, `%run`
     key: int | None = None  # what tells its `_x` from another's, if not its index
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from nbtools.analysis.facts import SourceError
+from msgspec.structs import replace
+
+from nbtools.analysis.facts import Facts, SourceError, compose
 from nbtools.analysis.magics import PlainCell, to_plain_python
 from nbtools.analysis.statements import read_statements
 from nbtools.cells import Cell, Notebook
@@ -38,33 +40,38 @@ def plan_linear(
     code = [cell for cell in cells if cell.kind == "code"]
     runs = [cell for cell in code if cell.source.strip() and "skip-execution" not in cell.tags]
     plain = [to_plain_python(cell.source) for cell in runs]
-    binds = [_bound(each.source) for each in plain]
+    facts = [_facts(each.source) for each in plain]
+    binds = [each.binds for each in facts]
     first = [position for position, cell in enumerate(runs) if "parameters" in cell.tags]
     assigns = place_values(given or {}, [first, range(len(runs))], binds, name)
     expected = {cell.index for cell in runs if "raises-exception" in cell.tags} | set(raising)
     jobs = tuple(
-        _job_cell(cell, found, cell.index in expected, text, tuple(sorted(defs)))
-        for cell, found, text, defs in zip(runs, plain, assigns, binds, strict=True)
+        _job_cell(cell, found, cell.index in expected, text, does)
+        for cell, found, text, does in zip(runs, plain, assigns, facts, strict=True)
     )
     skipped = tuple(cell.index for cell in code if cell not in runs)
     return Job("linear", name, folder, jobs, skipped)
 
 
-def _job_cell(
-    cell: Cell, plain: PlainCell, raises: bool, assigns: str, defs: tuple[str, ...]
-) -> JobCell:
+def _job_cell(cell: Cell, plain: PlainCell, raises: bool, assigns: str, facts: Facts) -> JobCell:
+    job = JobCell(
+        cell.index,
+        cell.source,
+        raises,
+        assigns=assigns,
+        defs=tuple(sorted(facts.binds)),
+        hides=bool(facts.stars or facts.runs),
+    )
     if plain.source == cell.source:
-        return JobCell(cell.index, cell.source, raises, assigns=assigns, defs=defs)
+        return job
     above = [*plain.imports, *(HELPERS[name].rstrip("\n") for name in sorted(plain.helpers))]
     head = "\n".join(above) + "\n" if above else ""
     lines = (*[1] * head.count("\n"), *plain.lines)
-    source = head + plain.source
-    return JobCell(cell.index, cell.source, raises, source, lines, assigns=assigns, defs=defs)
+    return replace(job, plain=head + plain.source, lines=lines)
 
 
-def _bound(source: str) -> frozenset[str]:
+def _facts(source: str) -> Facts:
     try:
-        statements = read_statements(source)
+        return compose(statement.facts for statement in read_statements(source))
     except SourceError:
-        return frozenset()
-    return frozenset[str]().union(*(statement.facts.binds for statement in statements))
+        return Facts()

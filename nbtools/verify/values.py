@@ -32,14 +32,26 @@ Place = tuple[int, str]
 """A cell of the reactive notebook, and a name that it binds."""
 
 
+class Binding(Struct, frozen=True):
+    """A cell of the original that binds a name."""
+
+    cell: int
+    turn: int  # its place among the cells that run
+
+
+_NOWHERE = Binding(-1, -1)  # of a name that no cell is seen to bind
+_NEVER = -2
+
+
 class Endings(Struct, frozen=True):
     """Which name of the reactive notebook stands for which of the original in the end."""
 
     parts: Mapping[int, Group] = {}  # the group of each part
     cells: Mapping[int, Group] = {}  # and of each cell of the original
-    last: Mapping[str, int] = {}  # the original's name -> the cell that binds it last
+    last: Mapping[str, Binding] = {}  # the original's name -> where it is bound last
     definers: Mapping[str, int] = {}  # the reactive notebook's name -> its part
     renamed: Mapping[str, str] | None = None  # its name -> the author's; None: they are the same
+    hidden: int = _NEVER  # the turn of the last cell that binds names which stand nowhere
 
     def find(self, names: Mapping[str, Value]) -> Mapping[str, Place | None]:
         """For each of the original's names, what stands for it; None where that is not known.
@@ -53,8 +65,12 @@ class Endings(Struct, frozen=True):
         return {original: self._last_of(original, sorted(each)) for original, each in found.items()}
 
     def binder(self, name: str) -> Group | None:
-        """The cells of the original that bind a name last."""
-        return self.cells.get(self.last.get(name, -1))
+        """The cells of the original that bind a name last, if that is known."""
+        return None if self.is_unsure(name) else self.cells.get(self.last.get(name, _NOWHERE).cell)
+
+    def is_unsure(self, name: str) -> bool:
+        """Whether a star import or a script may have bound the name anew."""
+        return self.last.get(name, _NOWHERE).turn <= self.hidden
 
     def _places(self, names: Mapping[str, Value]) -> Iterator[tuple[Place, str]]:
         for name in names:
@@ -72,8 +88,8 @@ class Endings(Struct, frozen=True):
     def _last_of(self, name: str, places: list[Place]) -> Place | None:
         """Of several versions of a name the last; None if that is not known."""
         if len(places) > 1:
-            cell = self.last.get(name)
-            places = [place for place in places if cell in self.parts[place[0]].cells]
+            last = self.last.get(name, _NOWHERE).cell
+            places = [place for place in places if last in self.parts[place[0]].cells]
         tied = [place for place in places if place[0] == places[-1][0]]
         return tied[0] if len(tied) == 1 else None
 
@@ -89,12 +105,14 @@ def read_endings(
         reactive: The reactive notebook.
         renamed: The reactive notebook's name -> the author's.
     """
+    turns = [] if original is None else list(enumerate(original.cells))
     return Endings(
         {part: group for group in groups for part in group.parts},
         {cell: group for group in groups for cell in group.cells},
-        {} if original is None else {n: cell.index for cell in original.cells for n in cell.defs},
+        {name: Binding(cell.index, turn) for turn, cell in turns for name in cell.defs},
         {name: cell.index for cell in reactive.cells for name in cell.defs},
         None if original is None else renamed,
+        max((turn for turn, cell in turns if cell.hides), default=_NEVER),
     )
 
 
@@ -117,7 +135,8 @@ def compare_values(
         if place is not None:
             group, given = endings.parts[place[0]], found.values[place[1]]
             item = _compare(name, expected, given)
-            if item is not None and _is_code(expected) and _is_code(given):
+            changed = _is_code(expected) and _is_code(given)
+            if item is not None and (changed or endings.is_unsure(name)):
                 continue
         elif name not in places and (binder := endings.binder(name)) is not None:
             group, item = binder, _missing(name, expected)
