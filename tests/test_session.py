@@ -500,6 +500,9 @@ def test_garbage_in_the_channel_ends_the_run() -> None:
         "_write(channel.events, channel.token + b' {}\\n')",
         "send('done', memory='much')",
         "_write(channel.events, channel.token + b' 3\\n')",
+        "send('done', memory=1, values=[])",
+        "send('done', memory=1, values={'x': 1})",
+        "send('done', memory=1, values={'x': ['a']})",
         "_write(channel.events, b'x' * 100 + b'\\n')",
     ],
 )

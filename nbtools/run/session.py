@@ -32,6 +32,7 @@ WORKER = Path(__file__).with_name("worker.py")
 LOST = 70  # the worker's exit code when the notebook closed its descriptors
 GRACE = 2.0  # seconds for what Python does when it ends, and for a cell that is interrupted
 LARGEST_EVENT = 128 * 1024 * 1024  # bytes
+MOST_NAMES = 10_000  # of which values are told; the worker keeps to it as well
 _POLL = 0.1  # seconds
 _VARIABLE = "NBTOOLS_RUN"
 """Every process of a run has it in its environment, so that none is left behind."""
@@ -441,7 +442,9 @@ def _read_error(found: Mapping[str, Any]) -> CellError:
     return CellError(str(found["name"]), str(found["text"]), frames)
 
 
-def _read_values(found: Mapping[str, Any]) -> dict[str, Value]:
+def _read_values(found: Any) -> dict[str, Value]:
+    if not isinstance(found, dict) or len(found) > MOST_NAMES:
+        raise ValueError("values that are none")
     return {
         str(name): Value(str(fingerprint)[:64], str(words)[:200])
         for name, (fingerprint, words) in found.items()

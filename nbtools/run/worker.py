@@ -1509,6 +1509,7 @@ def make_marimo(area: Area, file: str | None) -> Any:
 
 # --- what names mean in the end -----------------------------------------------------------------
 
+MOST_NAMES = 10_000  # with more of them no value is told
 MOST_INSIDE = 1 << 25  # bytes of one value that are looked at; larger ones are not compared
 _PART = 32  # bytes that each part of a value counts for, at least: it takes its time
 _DEEPEST = 60
@@ -1712,13 +1713,16 @@ def describe_kind(value: Any) -> str:
 
 def describe_names(namespace: dict[str, Any], known: dict[str, Any]) -> dict[str, list[str]]:
     """The names that the notebook bound: the fingerprint of each value, and what it is in words."""
-    return {
-        name: [Fingerprint(value).text, describe_kind(value)]
+    names = [
+        (name, value)
         for name, value in list(namespace.items())
         if isinstance(name, str)
-        and (name[0] != "_" or is_mangled(name))
+        and (name[:1] != "_" or is_mangled(name))
         and (name not in known or known[name] is not value)
-    }
+    ]
+    if len(names) > MOST_NAMES:
+        return {}
+    return {name: [Fingerprint(value).text, describe_kind(value)] for name, value in names}
 
 
 # --- the run ------------------------------------------------------------------------------------
