@@ -170,10 +170,15 @@ def test_what_is_too_large_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_value_in_words() -> None:
     assert describe_kind(3) == "3"
-    assert describe_kind(10**9000) == "a large number"
+    assert describe_kind(10**9000) == "int"
     assert describe_kind("x" * 100) == "'" + "x" * 56 + "..."
-    assert describe_kind([1, 2]) == "a list of 2"
-    assert describe_kind(np.zeros((2, 3))) == "a ndarray of shape (2, 3)"
+    assert describe_kind([1, {"a": (2.5, None)}]) == "[1, {'a': (2.5, None)}]"
+    assert describe_kind([1, 2] * 15) == "list of 30"
+    assert describe_kind([np.float64(1)]) == "list of 1"
+    loop: list[object] = []
+    loop.append(loop)
+    assert describe_kind(loop) == "list of 1"
+    assert describe_kind(np.zeros((2, 3))) == "ndarray of shape (2, 3)"
 
 
 def test_names_are_those_that_the_notebook_bound() -> None:

@@ -195,7 +195,7 @@ def test_values_that_nobody_shows_are_compared(
     output = verify(capsys, path, doctored, code=1)
     assert "does not reproduce: cell 2 ends with another value" in output
     assert "value of `y`: different: it ends as 3, not 2" in output
-    assert "value of `x`: different: another list of 2" in output
+    assert "value of `x`: different: it ends as [3, 2], not [1, 2]" in output
     doctored = convert(capsys, path, ("for i in range(3): y = i", "i = 2"))
     output = verify(capsys, path, doctored, code=1)
     assert "does not reproduce: cell 2 lacks a value" in output

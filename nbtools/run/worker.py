@@ -1698,17 +1698,30 @@ _NOT_CLASS = {"__module__", "__qualname__", "__dict__", "__weakref__", "__firstl
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.GeneratorType)
 
 
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+def _is_short(value: Any, depth: int = 3) -> bool:
+    """Whether a value can be shown whole: a few of Python's own values."""
+    if type(value) is int:
+        return abs(value) < 1 << 100
+    if type(value) not in _CONTAINERS:
+        return value is None or type(value) in (bool, float, complex, str)
+    parts = [*value, *value.values()] if type(value) is dict else value
+    return depth > 0 and len(value) <= 20 and all(_is_short(part, depth - 1) for part in parts)
+
+
 def describe_kind(value: Any) -> str:
     """A value in a few words: itself, if it is short."""
-    if value is None or type(value) in (bool, int, float, complex, str):
-        text = repr(value) if not isinstance(value, int) or value < 1 << 200 else "a large number"
+    if type(value) is str or _is_short(value):
+        text = repr(value)
         return text if len(text) <= 60 else text[:57] + "..."
     name = type(value).__name__
-    if type(value) in (list, tuple, dict, set, frozenset):
-        return "a %s of %d" % (name, len(value))
+    if type(value) in _CONTAINERS:
+        return "%s of %d" % (name, len(value))
     if str(type(value).__module__).partition(".")[0] in ("numpy", "pandas"):
-        return "a %s of shape %s" % (name, getattr(value, "shape", "unknown"))
-    return "a " + name
+        return "%s of shape %s" % (name, getattr(value, "shape", "unknown"))
+    return name
 
 
 def describe_names(namespace: dict[str, Any], known: dict[str, Any]) -> dict[str, list[str]]:

@@ -170,7 +170,7 @@ def _compare(name: str, expected: Value, found: Value) -> Item | None:
         return None
     detail = f"it ends as {found.words}, not {expected.words}"
     if found.words == expected.words:
-        detail = f"another {expected.words.removeprefix('a ')}"
+        detail = f"another {expected.words}"
     what = _name_value(name)
     return Item(what, "different", expected=expected.words, found=found.words, detail=detail)
 
