@@ -57,14 +57,16 @@ def judge_groups(
         endings: Where the values are that names have in the end.
         by_part: The references are runs of the reactive notebook, too.
     """
+    cells = tuple(_judge(group, groups, references, found, standards, by_part) for group in groups)
+    if any(cell.verdict in RED for cell in cells):
+        return cells  # values would say once more that something is wrong, and less well where
     values = compare_values(endings, [run.trace for run in references], found.trace)
-    cells = (_judge(group, groups, references, found, standards, by_part) for group in groups)
     pairs = zip(groups, cells, strict=True)
     return tuple(_add_values(cell, values.get(group, Values())) for group, cell in pairs)
 
 
 def _add_values(cell: CellProof, values: Values) -> CellProof:
-    if cell.verdict in RED or cell.verdict == "not-compared":
+    if cell.verdict == "not-compared":
         return cell
     items = (*cell.items, *values.items)
     return replace(
