@@ -189,6 +189,15 @@ def test_an_error_that_is_told_is_compared_with_the_text_that_tells_it() -> None
     assert failed.stderr == ""
 
 
+def test_ipython_compiles_a_cell_more_than_once() -> None:
+    line = "nb.ipynb#cell-6:1: SyntaxWarning: 'is' with a literal\n  5 is 5.0\n"
+    twice = "<>:1: SyntaxWarning: 'is' with a literal\n" * 2 + line
+    items = compare_displays([Display(stderr=twice)] * 2, Display(stderr=line), CONVERSION)
+    assert [(item.verdict, item.rules) for item in items] == [("same-by-rule", ("syntax-warning",))]
+    items = compare_displays([Display(stderr=twice)] * 2, Display(), CONVERSION)
+    assert [item.verdict for item in items] == ["missing"]
+
+
 def test_the_line_that_a_warning_quotes_may_be_another_and_nothing_else() -> None:
     def warn(message: str, line: str) -> Display:
         return Display(stderr=f"nb.ipynb#cell-6:1: AWarning: {message}\n  {line}\n")

@@ -74,6 +74,18 @@ ONE = {
         "fig, ax = plt.subplots()\nax.plot(x);",
         f"fig, ax = plt.subplots()\nax.plot(x);\n{GCF}",
     ),
+    "one of many axes, and an artist": (
+        "fig, axs = plt.subplots(2)\naxs[0].plot(x)\naxs[1].set_title('a')",
+        None,
+    ),
+    "one of many axes, and nothing": (
+        "fig, axs = plt.subplots(2)\naxs[0].plot(x)\naxs[1].set_axis_off()",
+        f"fig, axs = plt.subplots(2)\naxs[0].plot(x)\naxs[1].set_axis_off()\n{GCF}",
+    ),
+    "a grid": (
+        "fig, ax = plt.subplots()\nax.grid(True)",
+        f"fig, ax = plt.subplots()\nax.grid(True)\n{GCF}",
+    ),
     "the figure at last": ("fig = plt.figure()\nfig", "fig = plt.figure()\nfig"),
     "a method of data": ("df.plot()", "df.plot()"),
     "a method of data, silenced": ("df.plot();", f"df.plot();\n{HELPER}"),
@@ -125,6 +137,18 @@ PARTED = {
     "a value that is no artist": (
         "for a in b:\n    plt.figure(a)\na, b",
         [f"for a in b:\n    plt.figure(a)\n{HELPER}", "a, b"],
+    ),
+    "a value of one of many axes": (
+        "fig, axs = plt.subplots(2)\naxs[0].plot(x)\naxs[1].set_ylim(0, 1)",
+        [
+            "fig, axs = plt.subplots(2)\naxs[0].plot(x)\n"
+            "result_2 = axs[1].set_ylim(0, 1)\nshow_figures(result_2)",
+            "result_2",
+        ],
+    ),
+    "a value that an item computes": (
+        "plt.plot(x)\nf[0](x)",
+        [f"plt.plot(x)\nresult_2 = f[0](x)\n{GCF}", "result_2"],
     ),
     "on one line": ("plt.plot(x); x", [f"plt.plot(x); result_2 = x\n{GCF}", "result_2"]),
 }

@@ -17,6 +17,7 @@ import pandas as pd  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nbtools.run import worker
 from nbtools.run.job import Job, JobCell
@@ -27,7 +28,7 @@ from nbtools.verify.values import compare_values, read_endings
 
 
 def fingerprint(value: object) -> str:
-    return Fingerprint(value).text
+    return Fingerprint(value, worker.MOST_INSIDE).text
 
 
 # --- fingerprints -----------------------------------------------------------------------------
@@ -164,8 +165,11 @@ def test_functions_and_classes_are_their_code() -> None:
 def test_what_is_too_large_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "MOST_INSIDE", 10_000)
     large = (np.zeros(2000), [0] * 2000, "x" * 20_000, [np.zeros(2000)])
-    assert [fingerprint(value) for value in large] == [""] * len(large)
-    assert fingerprint([0] * 100)
+    assert [fingerprint(value) for value in large] == ["?"] * len(large)
+    assert len(fingerprint([0] * 100)) == 32
+    monkeypatch.setattr(worker, "MOST_IN_ALL", 10_000)
+    told = describe_names({"a": [0] * 150, "b": [0] * 150, "c": 1}, {})
+    assert [fingerprint != "?" for fingerprint, _ in told.values()] == [True, False, False]
 
 
 def test_a_value_in_words() -> None:
@@ -249,6 +253,9 @@ def test_what_cannot_be_told_is_not_compared() -> None:
     assert judged(EACH, original, reactive, {}, here, run(x=1, f=print)) == {(0,): (1, [])}
     twice = job("x x_1", "", "")
     assert judged(EACH, job("x", "", ""), twice, X, run(x=1), run(x=2, x_1=3)) == {}
+    large = replace(here, values={"x": Value("?", "list of 9"), "f": here.values["f"]})
+    assert judged(EACH, original, reactive, {}, here, large) == {}
+    assert judged(EACH, original, reactive, {}, large, here) == {}
     stopped = Trace("linear", (), Ending("error", 1), values=here.values)
     assert judged(EACH, original, reactive, {}, stopped, run(x=2)) == {}
 

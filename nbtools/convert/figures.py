@@ -38,6 +38,10 @@ _AXES_ARTISTS = frozenset(
     """set_title set_xlabel set_ylabel set_zlabel legend annotate axhline axvline axhspan axvspan
     suptitle colorbar add_patch add_artist""".split()
 )  # methods that only figures and axes have, and that give an artist back
+_AXES_NOTHING = frozenset(
+    """set_axis_off set_axis_on set_aspect set_xscale set_yscale tick_params invert_xaxis
+    invert_yaxis autofmt_xdate minorticks_on minorticks_off tight_layout subplots_adjust""".split()
+)  # and that give None
 
 
 def show_figures(
@@ -109,14 +113,17 @@ def _gives_many_axes(node: ast.Call) -> bool:
 
 
 def _chained_name(node: ast.expr) -> Iterator[str]:
-    """`().plot.bar` of `f(x).plot.bar()`; nothing of other expressions."""
+    """`().plot.bar` of `f(x).plot.bar()`, `axs.plot` of `axs[0].plot(x)`; else nothing."""
     parts: list[str] = []
+    items = False
     called = node.func if isinstance(node, ast.Call) else None
-    while isinstance(called, ast.Attribute):
-        parts.append(called.attr)
+    while isinstance(called, (ast.Attribute, ast.Subscript)):
+        items |= isinstance(called, ast.Subscript)
+        parts += [called.attr] if isinstance(called, ast.Attribute) else []
         called = called.value
-    if parts and not isinstance(called, ast.Name):
-        yield ".".join(["()", *reversed(parts)])
+    root = called.id if isinstance(called, ast.Name) else "()"
+    if parts and (items or root == "()"):
+        yield ".".join([root, *reversed(parts)])
 
 
 def _draw_before_shows(script: Script, shows: frozenset[str]) -> Script:
@@ -158,6 +165,10 @@ def _all_calls(facts: Facts) -> Iterable[str]:
 def _show_but_for(name: str, line: str) -> str:
     """The line that shows figures, but for that of a value which may be an artist and show it."""
     return f"show_figures({name})" if line == "show_figures()" else line
+
+
+def _calls_anything(value: ast.expr) -> bool:
+    return any(isinstance(node, (ast.Call, ast.Await)) for node in walk_nodes(value))
 
 
 def _last_value(script: Script) -> ast.expr:
@@ -271,7 +282,8 @@ class _Cell:
         value = _last_value(self.script)
         if isinstance(value, ast.Call) and _gives_many_axes(value):
             return False
-        calls = [*_chained_name(value), *self.last.facts.calls]
+        chained = list(_chained_name(value))
+        calls = [*chained, *self.last.facts.calls]
         if self.last.bare_name:
             names = self.last.facts.loads
             made = [s for s in self.script.statements if names & s.facts.binds]
@@ -284,7 +296,7 @@ class _Cell:
         parts = calls[0].split(".")
         known = _AXES_ARTISTS | (_ARTISTS if parts[0] in self.axes() else frozenset())
         if len(parts) > 1 and parts[-1] in known:
-            return parts[0] == "()" or sole_call(self.script, self.last) is not None
+            return bool(chained) or sole_call(self.script, self.last) is not None
         if parts[0] in self.plotting.seaborn:
             return not self.plotting.gives_none(calls[0])
         return parts[-1] == "plot" or parts[-2:-1] == ["plot"]
@@ -324,7 +336,7 @@ class _Cell:
         self.report("add", f"`{line}` shows the figure, as Jupyter does when a cell ends")
         if not script.shows or self.gives_nothing():
             return [revise(script, f"{script.source.rstrip()}\n{line}")]
-        if self.last.facts.calls:  # it may draw: it must run before the figure is shown
+        if _calls_anything(_last_value(script)):  # it may draw: the figure is shown after it
             return name_last_value(script, lambda name: [_show_but_for(name, line)], self.log)
         if self.last.bare_name:
             line = _show_but_for(dotted_name(_last_value(script)) or "", line)
@@ -335,15 +347,23 @@ class _Cell:
         if not self.script.shows or self.gives_nothing():
             return False
         own = self.axes()
-        calls = self.last.facts.calls
-        return any(c.split(".")[0] in own or self.plotting.in_pyplot(c) for c in calls)
+        facts = self.last.facts
+        if _calls_anything(_last_value(self.script)) and not own.isdisjoint(facts.loads):
+            return True  # `axs[0].set_title("a")`, too, whose call has no dotted name
+        return any(map(self.plotting.in_pyplot, facts.calls))
 
     def gives_nothing(self) -> bool:
         """Whether the last expression surely has no value to show."""
         if last_value_kind(self.script) == "none":
             return True
         called = sole_call(self.script, self.last)
-        return called is not None and self.plotting.gives_none(called)
+        if called is not None and self.plotting.gives_none(called):
+            return True
+        for call in (called or "", *_chained_name(_last_value(self.script))):
+            root, _, method = call.rpartition(".")
+            if method in _AXES_NOTHING or (method == "grid" and root in self.axes()):
+                return True
+        return False
 
     def replace_shows(self, script: Script, new: str) -> Script:
         self.helper |= new == "show_figures()"

@@ -79,9 +79,11 @@ class Ending(Struct, frozen=True):
 class Value(Struct, frozen=True):
     """What a name means when the run is over."""
 
-    fingerprint: str  # the same for the same value, in every run; "" if none can be told
-    # `code:...` is that of a function or class: a conversion may have to change it
-    words: str  # a short value itself, or its type and size
+    fingerprint: str
+    """The same for the same value, in every run; "" if it has none, "?" if it is too large. That of
+    a function or class begins with `code:`."""
+    words: str
+    """A short value itself, or its type and size."""
 
 
 class Trace(Struct, frozen=True):

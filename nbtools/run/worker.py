@@ -1511,6 +1511,7 @@ def make_marimo(area: Area, file: str | None) -> Any:
 
 MOST_NAMES = 10_000  # with more of them no value is told
 MOST_INSIDE = 1 << 25  # bytes of one value that are looked at; larger ones are not compared
+MOST_IN_ALL = 1 << 28
 _PART = 32  # bytes that each part of a value counts for, at least: it takes its time
 _DEEPEST = 60
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, range, slice, type(...))
@@ -1536,19 +1537,25 @@ class Fingerprint:
     or class begins with `code:`: it is compiled code without names, which conversions change.
     """
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, most: int) -> None:
         from hashlib import blake2b
 
-        self.left, self.new_hash = MOST_INSIDE, blake2b
+        self.left, self.new_hash = most, blake2b
         self.inside: list[int] = []  # the values that the current one is in, by their id
-        self.text = ""  # hexadecimal digits; "" if it has none
-        kind = type(value)
-        with contextlib.suppress(Exception):  # of a library's code as well
-            if issubclass(kind, (type, types.FunctionType)):
-                if value.__module__ == "__main__":
-                    self.text = "code:" + self._digest(value, self._parts_of_code(value)).hex()
-            elif kind is not types.ModuleType:
-                self.text = self._digest(value, self._parts(value, kind)).hex()
+        self.text = ""  # hexadecimal digits; "" if it has none, "?" if it takes too long
+        try:
+            self.text = self._tell(value, type(value))
+        except _TooLargeError:
+            self.text = "?"
+        except Exception:  # closed, or of a library's code
+            pass
+
+    def _tell(self, value: Any, kind: type) -> str:
+        if issubclass(kind, (type, types.FunctionType)):
+            if value.__module__ != "__main__":
+                return ""
+            return "code:" + self._digest(value, self._parts_of_code(value)).hex()
+        return self._digest(value, self._parts(value, kind)).hex()
 
     def _digest(self, value: Any, parts: Iterator[bytes]) -> bytes:
         self.inside.append(id(value))
@@ -1565,7 +1572,7 @@ class Fingerprint:
     def _within(self, value: Any) -> bytes:
         """What stands for a part of a value; one that is closed counts as what it is."""
         if type(value) in _ATOMS:
-            return _write_atom(value, type(value))
+            return self._write(value, type(value))
         if id(value) in self.inside:  # a cycle
             return b"%d up" % self.inside[::-1].index(id(value))
         depth = len(self.inside)
@@ -1578,7 +1585,7 @@ class Fingerprint:
     def _parts(self, value: Any, kind: type) -> Iterator[bytes]:
         """What makes a value what it is."""
         if kind in _ATOMS:
-            return iter((_write_atom(value, kind),))
+            return iter((self._write(value, kind),))
         found = self._parts_of_array(value, kind) if "numpy" in sys.modules else None
         if found is not None:
             return found
@@ -1587,7 +1594,7 @@ class Fingerprint:
             return iter((kind.__name__.encode(), repr(value).encode()))
         for base in _BASES:
             if issubclass(kind, base):
-                return iter((_write_atom(value, base),))
+                return iter((self._write(value, base),))
         return self._parts_of_container(value, kind, package)
 
     def _parts_of_code(self, value: Any) -> Iterator[bytes]:
@@ -1627,6 +1634,14 @@ class Fingerprint:
         if not state:
             raise _ClosedError
         return self._mapping("object", state)
+
+    def _write(self, value: Any, kind: Any) -> bytes:
+        """A value without parts; of a subclass, what the class below makes of it."""
+        if kind in (str, bytes, bytearray) and kind.__len__(value) > self.left:
+            raise _TooLargeError
+        text: str = hex(value) if kind is int else kind.__repr__(value)
+        name: str = kind.__name__
+        return (name + text).encode("utf-8", "backslashreplace")
 
     def _sequence(self, name: str, values: Any) -> Iterator[bytes]:
         yield name.encode()
@@ -1679,13 +1694,6 @@ class Fingerprint:
             yield from self._mapping("state", state)
 
 
-def _write_atom(value: Any, kind: Any) -> bytes:
-    """A value without parts; of a subclass, what the class below makes of it."""
-    text: str = hex(value) if kind is int else kind.__repr__(value)
-    name: str = kind.__name__
-    return (name + text).encode("utf-8", "backslashreplace")
-
-
 def _state(value: Any) -> Any:
     """The attributes of an object, past what its class says of them."""
     try:
@@ -1695,7 +1703,7 @@ def _state(value: Any) -> Any:
 
 
 _NOT_CLASS = {"__module__", "__qualname__", "__dict__", "__weakref__", "__firstlineno__"}
-_CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.GeneratorType)
+_CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType)
 
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
@@ -1733,9 +1741,14 @@ def describe_names(namespace: dict[str, Any], known: dict[str, Any]) -> dict[str
         and (name[:1] != "_" or is_mangled(name))
         and (name not in known or known[name] is not value)
     ]
-    if len(names) > MOST_NAMES:
-        return {}
-    return {name: [Fingerprint(value).text, describe_kind(value)] for name, value in names}
+    found: dict[str, list[str]] = {}
+    left = MOST_IN_ALL
+    for name, value in names if len(names) <= MOST_NAMES else ():
+        most = min(MOST_INSIDE, left)
+        fingerprint = Fingerprint(value, most)
+        left -= most - max(fingerprint.left, 0)
+        found[name] = [fingerprint.text, describe_kind(value)]
+    return found
 
 
 # --- the run ------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from nbtools.verify.rules import (
     FONTS,
     FORMATS,
     PLACES,
+    SYNTAX_WARNINGS,
     TIMINGS,
     TRACEBACKS,
     USAGE_ERRORS,
@@ -59,7 +60,10 @@ EXACT = Standards(same_kind=True)
 
 def conversion_standards(renamed: Rule) -> Standards:
     """For a conversion against its original."""
-    rules = (PLACES, renamed, WARNING_LINES, TRACEBACKS, USAGE_ERRORS, FONTS, TIMINGS)
+    rules = (
+        *(PLACES, renamed, WARNING_LINES, TRACEBACKS),
+        *(USAGE_ERRORS, SYNTAX_WARNINGS, FONTS, TIMINGS),
+    )
     return Standards(printed=rules, renamed=renamed.apply)
 
 

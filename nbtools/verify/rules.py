@@ -84,6 +84,13 @@ USAGE_ERRORS = _substitute(
     "",
 )
 
+SYNTAX_WARNINGS = _substitute(
+    "syntax-warning",
+    "how often Python warns of a cell's syntax: IPython compiles it more than once",
+    r"(?m)^<>:\d+: \w+Warning: [^\n]*\n?",
+    "",
+)
+
 
 def _tell_fonts_once(text: str) -> str:
     told: set[str] = set()
@@ -226,6 +233,7 @@ def all_rules() -> tuple[Rule, ...]:
         WARNING_LINES,
         TRACEBACKS,
         USAGE_ERRORS,
+        SYNTAX_WARNINGS,
         FONTS,
         TIMINGS,
         *formats,
