@@ -79,12 +79,13 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("%run mine.py\n%run empty.py\nfrom other import *\nprint(b, e)",),
         (
             '_run = runpy.run_path("mine.py", run_name="__main__")\nb = _run["b"]\n'
-            'runpy.run_path("empty.py", run_name="__main__")\nfrom other import e\nprint(b, e)',
+            '_run = runpy.run_path("empty.py", run_name="__main__")\n'
+            "from other import e\nprint(b, e)",
         ),
     ),
     "a script that nobody uses": (
         ("%run mine.py",),
-        ('runpy.run_path("mine.py", run_name="__main__")',),
+        ('_run = runpy.run_path("mine.py", run_name="__main__")',),
     ),
 }
 

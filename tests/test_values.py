@@ -128,10 +128,6 @@ def test_a_cycle_ends() -> None:
 
 def test_what_is_closed_has_no_fingerprint() -> None:
     closed = (
-        np,
-        len,
-        fingerprint,
-        Pair,
         io.StringIO("x"),
         (i for i in "ab"),
         object(),
@@ -160,6 +156,12 @@ def test_functions_and_classes_are_their_code() -> None:
     assert fingerprint(made(one)) == fingerprint(made(same)) != ""
     for old, new in (("n = 1", "n = 2"), ("* 2", "* 3"), ("(x)", "(x, y)")):
         assert fingerprint(made(one.replace(old, new))) != fingerprint(made(one))
+
+
+def test_what_is_imported_is_its_name() -> None:
+    imported = (np, pd, len, fingerprint, Pair)
+    assert len({fingerprint(each) for each in imported}) == len(imported)
+    assert all(fingerprint(each).startswith("code:") for each in imported)
 
 
 def test_what_is_too_large_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +216,7 @@ def judged(
     """Of each group: how many values are the same, and which are not."""
     endings = read_endings(groups, original, reactive, renamed)
     found = compare_values(endings, traces[:-1], traces[-1])
-    return {g.parts: (v.same, [item.what for item in v.items]) for g, v in found.items()}
+    return {g.parts: (v.same + v.code, [item.what for item in v.items]) for g, v in found.items()}
 
 
 EACH = [Group((i,), (i,)) for i in range(3)]
@@ -254,8 +256,8 @@ def test_what_cannot_be_told_is_not_compared() -> None:
     twice = job("x x_1", "", "")
     assert judged(EACH, job("x", "", ""), twice, X, run(x=1), run(x=2, x_1=3)) == {}
     large = replace(here, values={"x": Value("?", "list of 9"), "f": here.values["f"]})
-    assert judged(EACH, original, reactive, {}, here, large) == {}
-    assert judged(EACH, original, reactive, {}, large, here) == {}
+    assert judged(EACH, original, reactive, {}, here, large) == {(1,): (1, [])}
+    assert judged(EACH, original, reactive, {}, large, here) == {(1,): (1, [])}
     stopped = Trace("linear", (), Ending("error", 1), values=here.values)
     assert judged(EACH, original, reactive, {}, stopped, run(x=2)) == {}
 
@@ -273,6 +275,9 @@ def test_a_name_that_nothing_stands_for_is_missing() -> None:
     here, there = run(x=1, y=2), run(y=2)
     found = judged(EACH, job("x y", "", ""), job("", "y", ""), {}, here, there)
     assert found == {(0,): (0, ["value of `x`"]), (1,): (1, [])}
+    assert judged(EACH, job("x y", "", ""), job("", "y", ""), {}, run(x=len, y=2), there) == {
+        (1,): (1, [])
+    }
 
 
 def test_code_that_differs_is_not_compared() -> None:

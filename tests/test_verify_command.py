@@ -166,8 +166,10 @@ def test_the_exit_code_says_how_it_ended(
     )
     dies = write_notebook(tmp_path / "dies.ipynb", "import os; os.kill(os.getpid(), 9)")
     assert "killed by signal 9" in verify(capsys, dies, code=4)
-    silent = write_notebook(tmp_path / "silent.ipynb", "import os", "from math import sin")
-    assert "no cell shows anything, or binds a value" in verify(capsys, silent, code=5)
+    silent = write_notebook(tmp_path / "silent.ipynb", "open(__import__('os').devnull).close()")
+    assert "no cell shows anything, or binds a name" in verify(capsys, silent, code=5)
+    varies = write_notebook(tmp_path / "varies.ipynb", "import random", "random.random()")
+    assert "everything it shows, and every value, varies" in verify(capsys, varies, code=5)
     broken = tmp_path / "broken.ipynb"
     broken.write_text("{")
     assert "broken.ipynb: " in verify(capsys, broken, code=2)
@@ -186,11 +188,13 @@ def test_values_that_nobody_shows_are_compared(
     )
     path = write_notebook(tmp_path / "a.ipynb", *cells)
     output = verify(capsys, path, "-v")
-    assert "reproduces (3 of 3 cells the same, nothing is shown, 3 values are compared)" in output
+    assert "reproduces (3 of 3 cells the same, nothing is shown, 3 values and 1 func" in output
     assert f"{path}:cell 2: same, 3 values are compared" in output
     varies = write_notebook(tmp_path / "b.ipynb", "import random\nn = 1", "random.random()")
-    told = "all that is shown varies, 1 value is compared"
+    told = "all that is shown varies, 1 value and 1 function or module are compared"
     assert told in verify(capsys, varies)
+    imports = write_notebook(tmp_path / "c.ipynb", "import os", "from math import sin, cos")
+    assert "nothing is shown, 3 functions or modules are compared" in verify(capsys, imports)
     doctored = convert(capsys, path, ("range(3)", "range(4)"), ("x = [1]", "x = [3]"))
     output = verify(capsys, path, doctored, code=1)
     assert "does not reproduce: cell 2 ends with another value" in output

@@ -153,7 +153,7 @@ def _run_lines(old: Sequence[str], names: Collection[str]) -> list[str]:
     start = text.index("update(") + len("update(")
     call = text[start : text.rindex(")")]
     if not names:
-        return [call]
+        return [f"_run = {call}"]  # by itself it would be the value that the cell shows
     ordered = sorted(names)
     targets = ", ".join(ordered)
     values = ", ".join(f'_run["{name}"]' for name in ordered)

@@ -81,9 +81,14 @@ class Value(Struct, frozen=True):
 
     fingerprint: str
     """The same for the same value, in every run; "" if it has none, "?" if it is too large. That of
-    a function or class begins with `code:`."""
+    a function, class or module begins with `code:`."""
     words: str
     """A short value itself, or its type and size."""
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a function, class or module."""
+        return self.fingerprint.startswith("code:")
 
 
 class Trace(Struct, frozen=True):

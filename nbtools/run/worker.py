@@ -1533,8 +1533,9 @@ class Fingerprint:
     """Tells whether values of two processes are the same, without running the notebook's code.
 
     It looks into what Python, NumPy and pandas define, and into objects of the notebook's own
-    classes and of some libraries. A module or an open file has no fingerprint. That of a function
-    or class begins with `code:`: it is compiled code without names, which conversions change.
+    classes and of some libraries. An open file has no fingerprint. That of a function, class or
+    module begins with `code:`: it is the name in a library, or compiled code without names, which
+    conversions change.
     """
 
     def __init__(self, value: Any, most: int) -> None:
@@ -1551,9 +1552,9 @@ class Fingerprint:
             pass
 
     def _tell(self, value: Any, kind: type) -> str:
-        if issubclass(kind, (type, types.FunctionType)):
-            if value.__module__ != "__main__":
-                return ""
+        if issubclass(
+            kind, (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+        ):
             return "code:" + self._digest(value, self._parts_of_code(value)).hex()
         return self._digest(value, self._parts(value, kind)).hex()
 
@@ -1599,7 +1600,10 @@ class Fingerprint:
 
     def _parts_of_code(self, value: Any) -> Iterator[bytes]:
         """Of a function, what is inside, or of a class its functions and values."""
-        if isinstance(value, types.CodeType):
+        module = getattr(value, "__module__", None)
+        if isinstance(value, types.ModuleType) or module not in (None, "__main__"):
+            yield ("%s %s" % (module, getattr(value, "__qualname__", value.__name__))).encode()
+        elif isinstance(value, types.CodeType):
             yield b"code %d" % value.co_argcount + value.co_code
             yield from map(self._within, (value.co_varnames, value.co_freevars))
             yield from map(self._within_code, value.co_consts)

@@ -74,6 +74,7 @@ def _add_values(cell: CellProof, values: Values) -> CellProof:
         items=items,
         verdict=worst_of((cell.verdict, *(item.verdict for item in values.items))),
         values=values.same,
+        code=values.code,
     )
 
 

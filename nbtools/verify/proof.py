@@ -356,7 +356,9 @@ class _Prover:
             return "reproduces", ""
         if shown:
             return "inconclusive", "everything it shows, and every value, varies from run to run"
-        return "inconclusive", "no cell shows anything, or binds a value, that could be compared"
+        if any(c.code for c in cells):
+            return "reproduces", ""
+        return "inconclusive", "no cell shows anything, or binds a name, that could be compared"
 
 
 def _fill_memory(seed: int) -> dict[str, str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nbtools.run.job import Job
 from nbtools.run.trace import Trace, Value
@@ -25,6 +26,7 @@ class Values(Struct, frozen=True):
     """What became of the names that one group of cells binds."""
 
     same: int = 0  # names that end with the same value
+    code: int = 0  # names of the same functions, classes and modules
     items: tuple[Item, ...] = ()  # those that do not
 
 
@@ -137,20 +139,26 @@ def compare_values(
             item = _compare(name, expected, given)
             if item is not None and (endings.is_unsure(name) or _may_differ(expected, given)):
                 continue
-        elif name not in places and (binder := endings.binder(name)) is not None:
-            group, item = binder, _missing(name, expected)
-        else:
+        elif name in places or expected.is_code or (binder := endings.binder(name)) is None:
             continue
-        before = result.get(group, Values())
-        items = before.items if item is None else (*before.items, item)
-        result[group] = Values(before.same + (item is None), items)
+        else:
+            group, item = binder, _missing(name, expected)
+        result[group] = _add(result.get(group, Values()), item, expected)
     return result
+
+
+def _add(before: Values, item: Item | None, value: Value) -> Values:
+    if item is not None:
+        return replace(before, items=(*before.items, item))
+    if value.is_code:
+        return replace(before, code=before.code + 1)
+    return replace(before, same=before.same + 1)
 
 
 def _may_differ(expected: Value, found: Value) -> bool:
     """Whether both are code, which a conversion may have had to change, or one is too large."""
-    prints = (expected.fingerprint, found.fingerprint)
-    return "?" in prints or all(each.startswith("code:") for each in prints)
+    too_large = "?" in (expected.fingerprint, found.fingerprint)
+    return too_large or (expected.is_code and found.is_code)
 
 
 def _stable(references: Sequence[Trace]) -> dict[str, Value]:

@@ -75,6 +75,7 @@ class CellProof(Struct, frozen=True):
     note: str = ""  # why it was not compared, or how it failed
     shows: bool = True  # something was there to be compared
     values: int = 0  # names that end with the value that they ended with in the original
+    code: int = 0  # names that end as the same function, class or module
 
 
 class Check(Struct, frozen=True):

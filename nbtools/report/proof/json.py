@@ -64,6 +64,7 @@ def _cell(cell: CellProof) -> dict[str, Any]:
         "verdict": cell.verdict,
         "shows": cell.shows,
         "values": cell.values,
+        "code": cell.code,
         "note": cell.note,
         "items": [_item(item) for item in cell.items],
     }

@@ -60,8 +60,9 @@ def describe_cell(proof: Proof, cell: CellProof, where: str = "") -> Iterator[st
     """What became of a cell, and below it what is not the same."""
     words = cell.verdict.replace("-", " ")
     note = f": {cell.note}" if cell.note else ""
-    values = f", {count_values(cell.values)}" if cell.values and cell.verdict in GREEN else ""
-    yield printable(f"{proof.source}:{name_cell(cell)}: {words}{values}{where}{note}")
+    values = count_values([cell]) if cell.verdict in GREEN else ""
+    more = f", {values}" if values else ""
+    yield printable(f"{proof.source}:{name_cell(cell)}: {words}{more}{where}{note}")
     for item in cell.items:
         yield printable(f"    {describe_item(item)}")
         if item.verdict not in GREEN and item.verdict != "unstable":

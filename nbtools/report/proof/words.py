@@ -62,16 +62,20 @@ def _verdict(proof: Proof) -> str:
 
 def _value_words(cells: Sequence[CellProof]) -> Iterator[str]:
     """What a proof rests on that compares nothing of what is shown."""
-    values = sum(cell.values for cell in cells)
+    values = count_values(cells)
     shown = {cell.verdict for cell in cells if cell.shows}
     if values and shown <= {"unstable", "not-compared"}:
         yield "all that is shown varies" if shown else "nothing is shown"
-        yield count_values(values)
+        yield values
 
 
-def count_values(count: int) -> str:
-    """How many names end with the value that they had in the original."""
-    return f"{count} {'value is' if count == 1 else 'values are'} compared"
+def count_values(cells: Sequence[CellProof]) -> str:
+    """How many names mean in the end what they meant in the original; "" if none."""
+    values, code = sum(cell.values for cell in cells), sum(cell.code for cell in cells)
+    told = [f"{values} value{'s' * (values > 1)}"] * bool(values)
+    told += [f"{code} function{'s' * (code > 1)} or module{'s' * (code > 1)}"] * bool(code)
+    verb = "is" if values + code == 1 else "are"
+    return f"{' and '.join(told)} {verb} compared" if told else ""
 
 
 def _same_words(proof: Proof) -> str:
