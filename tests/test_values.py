@@ -164,6 +164,11 @@ def test_what_is_imported_is_its_name() -> None:
     assert all(fingerprint(each).startswith("code:") for each in imported)
 
 
+def test_settings_that_differ_between_jupyter_and_marimo_are_closed() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    assert fingerprint(matplotlib.rcParams) == fingerprint(matplotlib.rcParams.copy()) == ""
+
+
 def test_what_is_too_large_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "MOST_INSIDE", 10_000)
     large = (np.zeros(2000), [0] * 2000, "x" * 20_000, [np.zeros(2000)])

@@ -1519,6 +1519,8 @@ _BASES = (int, float, complex, str, bytes, bytearray)
 _BY_REPR = {"datetime", "decimal", "fractions", "ipaddress", "pathlib", "re", "uuid", "zoneinfo"}
 _BY_STATE = {"__main__", "argparse", "networkx", "scipy", "sklearn", "types"}
 """Packages whose objects are what their attributes are; those of others may be tied to a run."""
+_BY_ENGINE = {"IPython", "ipywidgets", "marimo", "matplotlib", "traitlets"}
+"""Packages whose dictionaries and lists may hold what is Jupyter's, or marimo's: `plt.rcParams`."""
 
 
 class _ClosedError(Exception):
@@ -1623,6 +1625,8 @@ class Fingerprint:
         return self._within(value)
 
     def _parts_of_container(self, value: Any, kind: type, package: str) -> Iterator[bytes]:
+        if package in _BY_ENGINE:
+            raise _ClosedError
         deque: Any = getattr(sys.modules.get("collections"), "deque", list)
         for base in (list, tuple, deque):
             if issubclass(kind, base):
