@@ -38,10 +38,6 @@ _AXES_ARTISTS = frozenset(
     """set_title set_xlabel set_ylabel set_zlabel legend annotate axhline axvline axhspan axvspan
     suptitle colorbar add_patch add_artist""".split()
 )  # methods that only figures and axes have, and that give an artist back
-_AXES_NOTHING = frozenset(
-    """set_axis_off set_axis_on set_aspect set_xscale set_yscale tick_params invert_xaxis
-    invert_yaxis autofmt_xdate minorticks_on minorticks_off tight_layout subplots_adjust""".split()
-)  # and that give None
 
 
 def show_figures(
@@ -356,14 +352,11 @@ class _Cell:
         """Whether the last expression surely has no value to show."""
         if last_value_kind(self.script) == "none":
             return True
-        called = sole_call(self.script, self.last)
-        if called is not None and self.plotting.gives_none(called):
+        called = sole_call(self.script, self.last) or ""
+        if self.plotting.gives_none(called):
             return True
-        for call in (called or "", *_chained_name(_last_value(self.script))):
-            root, _, method = call.rpartition(".")
-            if method in _AXES_NOTHING or (method == "grid" and root in self.axes()):
-                return True
-        return False
+        calls = (called, *_chained_name(_last_value(self.script)))
+        return any(f"{root}.grid" in calls for root in self.axes())
 
     def replace_shows(self, script: Script, new: str) -> Script:
         self.helper |= new == "show_figures()"

@@ -22,7 +22,12 @@ _NO_VALUE = frozenset(
     show_value mo.output.append mo.output.replace""".split()
 )
 """Functions that return None, by the names under which notebooks call them."""
-_NO_VALUE_AS_METHOD = frozenset({"clear_output"})
+_NO_VALUE_AS_METHOD = frozenset(
+    """clear_output set_axis_off set_axis_on set_aspect set_xscale set_yscale tick_params
+    invert_xaxis invert_yaxis autofmt_xdate minorticks_on minorticks_off tight_layout
+    subplots_adjust""".split()
+)
+"""Methods of widgets, axes and figures that return None, whatever they are called on."""
 _PYPLOT = frozenset({"plt", "pyplot", "pylab", "matplotlib.pyplot"})
 NOTHING_IN_PYPLOT = frozenset(
     """show tight_layout savefig close grid sca box draw margins subplots_adjust minorticks_on
@@ -57,9 +62,10 @@ def value_kind(node: ast.expr) -> ValueKind:
 def _returns_none(node: ast.Call) -> bool:
     called = dotted_name(node.func) or ""
     root, _, name = called.rpartition(".")
+    method = node.func.attr if isinstance(node.func, ast.Attribute) else called
     if called == "display" and any(k.arg == "display_id" for k in node.keywords):
         return False  # it gives a handle
-    if called in _NO_VALUE or name in _NO_VALUE_AS_METHOD:
+    if called in _NO_VALUE or method in _NO_VALUE_AS_METHOD:
         return True
     if root in _PYPLOT and name in NOTHING_IN_PYPLOT:
         return True
