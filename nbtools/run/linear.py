@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import Facts, SourceError, compose
+from nbtools.analysis.facts import Facts, SourceError
 from nbtools.analysis.magics import PlainCell, to_plain_python
 from nbtools.analysis.statements import read_statements
 from nbtools.cells import Cell, Notebook
@@ -41,37 +41,34 @@ def plan_linear(
     runs = [cell for cell in code if cell.source.strip() and "skip-execution" not in cell.tags]
     plain = [to_plain_python(cell.source) for cell in runs]
     facts = [_facts(each.source) for each in plain]
-    binds = [each.binds for each in facts]
+    binds = [frozenset[str]().union(*(each.binds for each in parts)) for parts in facts]
     first = [position for position, cell in enumerate(runs) if "parameters" in cell.tags]
     assigns = place_values(given or {}, [first, range(len(runs))], binds, name)
     expected = {cell.index for cell in runs if "raises-exception" in cell.tags} | set(raising)
     jobs = tuple(
-        _job_cell(cell, found, cell.index in expected, text, does)
-        for cell, found, text, does in zip(runs, plain, assigns, facts, strict=True)
+        replace(
+            _job_cell(cell, found, cell.index in expected, text),
+            defs=tuple(sorted(defs)),
+            hides=any(each.stars or each.runs for each in parts),
+        )
+        for cell, found, text, defs, parts in zip(runs, plain, assigns, binds, facts, strict=True)
     )
     skipped = tuple(cell.index for cell in code if cell not in runs)
     return Job("linear", name, folder, jobs, skipped)
 
 
-def _job_cell(cell: Cell, plain: PlainCell, raises: bool, assigns: str, facts: Facts) -> JobCell:
-    job = JobCell(
-        cell.index,
-        cell.source,
-        raises,
-        assigns=assigns,
-        defs=tuple(sorted(facts.binds)),
-        hides=bool(facts.stars or facts.runs),
-    )
+def _job_cell(cell: Cell, plain: PlainCell, raises: bool, assigns: str) -> JobCell:
     if plain.source == cell.source:
-        return job
+        return JobCell(cell.index, cell.source, raises, assigns=assigns)
     above = [*plain.imports, *(HELPERS[name].rstrip("\n") for name in sorted(plain.helpers))]
     head = "\n".join(above) + "\n" if above else ""
     lines = (*[1] * head.count("\n"), *plain.lines)
-    return replace(job, plain=head + plain.source, lines=lines)
+    return JobCell(cell.index, cell.source, raises, head + plain.source, lines, assigns=assigns)
 
 
-def _facts(source: str) -> Facts:
+def _facts(source: str) -> Sequence[Facts]:
+    """What each statement of a cell does; nothing is known of what is no Python."""
     try:
-        return compose(statement.facts for statement in read_statements(source))
+        return [statement.facts for statement in read_statements(source)]
     except SourceError:
-        return Facts()
+        return []
