@@ -1554,9 +1554,7 @@ class Fingerprint:
             pass
 
     def _tell(self, value: Any, kind: type) -> str:
-        if issubclass(
-            kind, (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
-        ):
+        if issubclass(kind, _CODE):
             return "code:" + self._digest(value, self._parts_of_code(value)).hex()
         return self._digest(value, self._parts(value, kind)).hex()
 
@@ -1636,7 +1634,7 @@ class Fingerprint:
                 return iter([b"set", *sorted(map(self._within, base.__iter__(value)))])
         if issubclass(kind, dict) and not dict.__contains__(value, "__builtins__"):
             return self._mapping("dict", value)  # not `globals()`
-        if package not in _BY_STATE or issubclass(kind, (*_CODE, type)):
+        if package not in _BY_STATE or issubclass(kind, _CODE):
             raise _ClosedError
         state = _state(value)
         if not state:
@@ -1711,7 +1709,7 @@ def _state(value: Any) -> Any:
 
 
 _NOT_CLASS = {"__module__", "__qualname__", "__dict__", "__weakref__", "__firstlineno__"}
-_CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType)
+_CODE = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
 
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)

@@ -15,17 +15,11 @@ from msgspec import Struct
 from nbtools.verify.display import Display, Failure, Shown
 from nbtools.verify.pictures import PictureError, compare_pictures, decode_picture
 from nbtools.verify.rules import (
-    FONTS,
     FORMATS,
-    PLACES,
-    SYNTAX_WARNINGS,
-    TIMINGS,
-    TRACEBACKS,
-    USAGE_ERRORS,
-    WARNING_LINES,
     Rule,
     apply_rules,
     as_text,
+    conversion_rules,
     follow_rules,
 )
 from nbtools.verify.tokens import find_differences, fit_text, guess_cause, learn_mask
@@ -60,11 +54,7 @@ EXACT = Standards(same_kind=True)
 
 def conversion_standards(renamed: Rule) -> Standards:
     """For a conversion against its original."""
-    rules = (
-        *(PLACES, renamed, WARNING_LINES, TRACEBACKS),
-        *(USAGE_ERRORS, SYNTAX_WARNINGS, FONTS, TIMINGS),
-    )
-    return Standards(printed=rules, renamed=renamed.apply)
+    return Standards(printed=conversion_rules(renamed), renamed=renamed.apply)
 
 
 def compare_displays(

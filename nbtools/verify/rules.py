@@ -130,6 +130,20 @@ def rename_back(names: Mapping[str, str]) -> Rule:
     )
 
 
+def conversion_rules(renamed: Rule) -> tuple[Rule, ...]:
+    """What may differ between a conversion and its original; `renamed` has its names."""
+    return (
+        PLACES,
+        renamed,
+        WARNING_LINES,
+        TRACEBACKS,
+        USAGE_ERRORS,
+        SYNTAX_WARNINGS,
+        FONTS,
+        TIMINGS,
+    )
+
+
 # --- formats ------------------------------------------------------------------------------------
 
 
@@ -227,18 +241,7 @@ def all_rules() -> tuple[Rule, ...]:
     """Every rule there is, for the reference."""
     found: dict[str, Rule] = {}
     formats = (rule for rules in FORMATS.values() for rule in rules)
-    for rule in (
-        PLACES,
-        rename_back({}),
-        WARNING_LINES,
-        TRACEBACKS,
-        USAGE_ERRORS,
-        SYNTAX_WARNINGS,
-        FONTS,
-        TIMINGS,
-        *formats,
-        *RECORDED,
-    ):
+    for rule in (*conversion_rules(rename_back({})), *formats, *RECORDED):
         found.setdefault(rule.name, rule)
     return tuple(found.values())
 

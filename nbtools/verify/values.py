@@ -34,26 +34,15 @@ Place = tuple[int, str]
 """A cell of the reactive notebook, and a name that it binds."""
 
 
-class Binding(Struct, frozen=True):
-    """A cell of the original that binds a name."""
-
-    cell: int
-    turn: int  # its place among the cells that run
-
-
-_NOWHERE = Binding(-1, -1)  # of a name that no cell is seen to bind
-_NEVER = -2
-
-
 class Endings(Struct, frozen=True):
     """Which name of the reactive notebook stands for which of the original in the end."""
 
     parts: Mapping[int, Group] = {}  # the group of each part
     cells: Mapping[int, Group] = {}  # and of each cell of the original
-    last: Mapping[str, Binding] = {}  # the original's name -> where it is bound last
+    last: Mapping[str, int] = {}  # the original's name -> the cell that is seen to bind it last
     definers: Mapping[str, int] = {}  # the reactive notebook's name -> its part
     renamed: Mapping[str, str] | None = None  # its name -> the author's; None: they are the same
-    hidden: int = _NEVER  # the turn of the last cell that binds names which stand nowhere
+    sure: frozenset[str] | None = None  # names that no cell below may bind unseen; None: all
 
     def find(self, names: Mapping[str, Value]) -> Mapping[str, Place | None]:
         """For each of the original's names, what stands for it; None where that is not known.
@@ -68,11 +57,11 @@ class Endings(Struct, frozen=True):
 
     def binder(self, name: str) -> Group | None:
         """The cells of the original that bind a name last, if that is known."""
-        return None if self.is_unsure(name) else self.cells.get(self.last.get(name, _NOWHERE).cell)
+        return None if self.is_unsure(name) else self.cells.get(self.last.get(name, -1))
 
     def is_unsure(self, name: str) -> bool:
         """Whether a star import or a script may have bound the name anew."""
-        return self.last.get(name, _NOWHERE).turn <= self.hidden
+        return self.sure is not None and name not in self.sure
 
     def _places(self, names: Mapping[str, Value]) -> Iterator[tuple[Place, str]]:
         for name in names:
@@ -90,7 +79,7 @@ class Endings(Struct, frozen=True):
     def _last_of(self, name: str, places: list[Place]) -> Place | None:
         """Of several versions of a name the last; None if that is not known."""
         if len(places) > 1:
-            last = self.last.get(name, _NOWHERE).cell
+            last = self.last.get(name)
             places = [place for place in places if last in self.parts[place[0]].cells]
         tied = [place for place in places if place[0] == places[-1][0]]
         return tied[0] if len(tied) == 1 else None
@@ -107,14 +96,21 @@ def read_endings(
         reactive: The reactive notebook.
         renamed: The reactive notebook's name -> the author's.
     """
-    turns = [] if original is None else list(enumerate(original.cells))
+    last: dict[str, int] = {}
+    sure: set[str] | None = None
+    for cell in () if original is None else original.cells:
+        last.update(dict.fromkeys(cell.defs, cell.index))
+        if cell.hides:
+            sure = set()
+        elif sure is not None:
+            sure.update(cell.defs)
     return Endings(
         {part: group for group in groups for part in group.parts},
         {cell: group for group in groups for cell in group.cells},
-        {name: Binding(cell.index, turn) for turn, cell in turns for name in cell.defs},
+        last,
         {name: cell.index for cell in reactive.cells for name in cell.defs},
         None if original is None else renamed,
-        max((turn for turn, cell in turns if cell.hides), default=_NEVER),
+        None if sure is None else frozenset(sure),
     )
 
 
