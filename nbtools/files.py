@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,16 +76,15 @@ def search_folder(folder: Path, errors: list[OSError], choice: Choice = NOTEBOOK
         here, rules = pending.pop()
         try:
             key = _identity(here)
-            entries = list(os.scandir(here)) if key not in seen else []
+            entries = {entry.name: entry for entry in os.scandir(here)} if key not in seen else {}
         except OSError as error:
             errors.append(error)
             continue
         seen.add(key)
-        if here != folder and any(entry.name == _VENV for entry in entries):
+        if here != folder and _VENV in entries:
             continue
-        rules = rules and rules.with_files_of(here)
-        for entry in entries:
-            name, path = entry.name, here / entry.name
+        rules = rules and rules.with_files_of(here, entries)
+        for name, entry in entries.items():
             if name.startswith(".") or name in SKIPPED:
                 continue
             is_folder = entry.is_dir()
@@ -93,6 +92,7 @@ def search_folder(folder: Path, errors: list[OSError], choice: Choice = NOTEBOOK
                 continue
             if rules and rules.ignore(name + "/" * is_folder):
                 continue
+            path = here / name
             if choice.exclude and choice.exclude(path, is_folder):
                 continue
             if is_folder:
@@ -125,10 +125,18 @@ class _IgnoreRules(Struct, frozen=True):
         """The rules that come down to a subfolder, before its own file is read."""
         return _IgnoreRules(tuple((spec, f"{below}{name}/") for spec, below in self.specs))
 
-    def with_files_of(self, folder: Path) -> _IgnoreRules:
-        """These rules and those of the folder's own files."""
-        specs = (_read_ignore_file(folder / name) for name in (".gitignore", ".git/info/exclude"))
-        return _IgnoreRules((*((spec, "") for spec in specs if spec), *self.specs))
+    def with_files_of(self, folder: Path, names: Container[str]) -> _IgnoreRules:
+        """These rules and those of the folder's own files.
+
+        names: What is in the folder, or may be.
+        """
+        files = (folder / file for name, file in _IGNORE_FILES.items() if name in names)
+        specs = [spec for spec in map(_read_ignore_file, files) if spec]
+        return _IgnoreRules((*((spec, "") for spec in specs), *self.specs)) if specs else self
+
+
+_IGNORE_FILES = {".gitignore": ".gitignore", ".git": ".git/info/exclude"}
+"""What is in a folder that has rules of its own, and the file that they stand in."""
 
 
 def _rules_above(folder: Path) -> _IgnoreRules:
@@ -138,7 +146,7 @@ def _rules_above(folder: Path) -> _IgnoreRules:
     rules = _IgnoreRules()
     at = root
     for name in whole.relative_to(root).parts:
-        rules = rules.with_files_of(at).below(name)
+        rules = rules.with_files_of(at, _IGNORE_FILES).below(name)
         at /= name
     return rules
 
@@ -150,17 +158,19 @@ def _read_ignore_file(path: Path) -> GitIgnoreSpec | None:
         return None  # there is none, or it cannot be read: git goes on as well
     from pathspec import GitIgnoreSpec  # 30 ms, so only where there is a .gitignore
 
-    return GitIgnoreSpec.from_lines(_valid_patterns(lines))
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError:  # a line is no pattern: git leaves it out
+        return GitIgnoreSpec.from_lines(filter(_is_pattern, lines))
 
 
-def _valid_patterns(lines: Sequence[str]) -> Iterator[str]:
-    """Leave out the lines that are no pattern, as git does, instead of failing on them."""
+def _is_pattern(line: str) -> bool:
     from pathspec import GitIgnoreSpec
 
-    for line in lines:
-        with suppress(ValueError):
-            GitIgnoreSpec.from_lines([line])
-            yield line
+    try:
+        return bool(GitIgnoreSpec.from_lines([line]))
+    except ValueError:
+        return False
 
 
 def write_atomically(path: Path, text: str) -> None:

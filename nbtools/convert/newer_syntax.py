@@ -18,8 +18,8 @@ _MAX_DEPTH = 100  # brackets in brackets; thousands are more than libcst's stack
 _SIGNS: tuple[tuple[Version, re.Pattern[str]], ...] = (
     ((3, 11), re.compile(r"\bexcept[ \t]*\*|\[[^\]\n]*\*")),
     ((3, 12), re.compile(r"\btype[ \t]+\w+[ \t]*[\[=]|\b(?:def|class)[ \t]+\w+[ \t]*\[")),
-    ((3, 12), re.compile(r"(?<![\w%])(?:f|rf|fr)['\"]", re.IGNORECASE)),
-    ((3, 14), re.compile(r"(?<![\w%])(?:t|rt|tr)['\"]", re.IGNORECASE)),
+    ((3, 12), re.compile(r"(?<![\w%'\"])(?:f|rf|fr)['\"]", re.IGNORECASE)),
+    ((3, 14), re.compile(r"(?<![\w%'\"])(?:t|rt|tr)['\"]", re.IGNORECASE)),
 )
 """What a source holds that uses syntax which a version of Python brought, and many others do."""
 

@@ -7,10 +7,8 @@ the standard library's json, after which both build their cells with the same fu
 
 from __future__ import annotations
 
-import ast
 import math
 import re
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -20,6 +18,7 @@ import msgspec
 from nbtools.cells import Cell, CellKind, Kernel, Notebook, Output, Place
 from nbtools.errors import InvalidNotebookError, NotPythonError
 from nbtools.lazy_patterns import lazy_pattern
+from nbtools.syntax import parse_source
 
 _ABSENT = msgspec.Raw()
 
@@ -587,17 +586,17 @@ def _python2_line(source: str) -> int | None:
     """The first line (1-based) that is clearly Python 2, in a cell that is not Python 3."""
     if source.startswith("%%") and not source.startswith(_PYTHON_MAGICS):
         return None
+    if _parses(source):  # who goes on with the cell is given the same tree: this costs nothing
+        return None
     found = _PYTHON2.search(source)
-    if found is None or _parses(source) or _parses(_MAGIC.sub(r"\1pass", source)):
+    if found is None or _parses(_MAGIC.sub(r"\1pass", source)):
         return None
     return source.count("\n", 0, found.start()) + 1
 
 
 def _parses(source: str) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes are no news here
-        try:
-            ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
+    try:
+        parse_source(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
     return True

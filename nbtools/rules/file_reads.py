@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 from nbtools.analysis.file_calls import (
     PATH_KEYWORDS,
@@ -17,7 +18,7 @@ from nbtools.analysis.file_calls import (
     last_name,
 )
 from nbtools.rules.constant_paths import Value
-from nbtools.rules.file_run import FileRead, FileRun, Frame, names_in
+from nbtools.rules.file_run import FileRead, FileRun, Frame, Function, names_in
 from nbtools.rules.program import CodeCell, Program, skips
 from nbtools.words import holds_word
 
@@ -29,13 +30,21 @@ def find_reads(program: Program) -> tuple[FileRead, ...]:
         return ()
     run = FileRun(imports)
     with suppress(RecursionError):  # a sum of a thousand terms: what was found so far holds
-        _follow(program, run)
+        _follow(_up_to_last_read(program.cells), run)
     return tuple(_first_of_each(run.found, program.folder))
 
 
-def _follow(program: Program, run: FileRun) -> None:
+def _up_to_last_read(cells: Sequence[CodeCell]) -> Sequence[CodeCell]:
+    """The cells without those at the end that read nothing, nor call what may read."""
+    reading = [p for p, cell in enumerate(cells) if holds_word(cell.cell.source, READ_WORDS)]
+    if any(cells[position].nodes(kind) for position in reading for kind in get_args(Function)):
+        return cells
+    return cells[: reading[-1] + 1]
+
+
+def _follow(cells: Sequence[CodeCell], run: FileRun) -> None:
     values: dict[str, Value] = {}
-    for position, cell in enumerate(program.cells):
+    for position, cell in enumerate(cells):
         if not skips(cell.cell):
             sure = "raises-exception" not in cell.cell.tags
             run.run_all(cell.tree.body, Frame(position, values), sure)

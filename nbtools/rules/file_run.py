@@ -36,7 +36,7 @@ _SAYS_NOTHING = frozenset({"print", "display", "str", "len", "os.path.join", "pa
 _OF_TEXT = lazy_pattern(r"(?!os\.|shutil\.).*\.(?:format|join|split|replace|strip|lower|upper)")
 _CATCHES = lazy_pattern(r".*\b(?:raises|suppress|assertRaises\w*)")
 _DEEPEST = 5  # calls of the notebook's functions in one another
-_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 _LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -63,7 +63,7 @@ class FileRun(Struct):
 
     imports: Mapping[str, str]
     found: list[FileRead] = field(default_factory=list)
-    functions: dict[str, tuple[int, _Function]] = field(default_factory=dict)
+    functions: dict[str, tuple[int, Function]] = field(default_factory=dict)
     mentions: list[str] = field(default_factory=list)  # texts given to calls that may write
     suffixes: set[str] = field(default_factory=set)  # of files that were perhaps written
     lost: bool = False  # anything may have been written, or the folder is another
@@ -252,7 +252,7 @@ class FileRun(Struct):
                 for changed in each.names:
                     frame.values.pop(changed, None)
 
-    def _touches_files(self, function: _Function) -> bool:
+    def _touches_files(self, function: Function) -> bool:
         """Whether its body, or a function of the notebook that it names, may use files."""
         known = self.touching.get(id(function))
         if known is None:
@@ -407,14 +407,14 @@ def _shifted(node: ast.Call) -> ast.Call:
     return ast.Call(node.func, [], [*keyword, *node.keywords])
 
 
-def _inner(frame: Frame, function: _Function) -> Frame:
+def _inner(frame: Frame, function: Function) -> Frame:
     inner = Frame(frame.position, dict(frame.values), frame.caller)
     _bind_arguments(function, None, inner, {})
     return inner
 
 
 def _bind_arguments(
-    function: _Function, call: ast.Call | None, frame: Frame, imports: Mapping[str, str]
+    function: Function, call: ast.Call | None, frame: Frame, imports: Mapping[str, str]
 ) -> None:
     """Bind the parameters that are given constants; all other local names are unknown."""
     given = dict(frame.values)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import platform
 import resource
 import subprocess
 import sys
@@ -180,6 +181,7 @@ def main() -> None:
     parser.add_argument("--parts", default="acdf", help="which figures: some of acdfm")
     parser.add_argument("--marimo", default=str(SCRIPTS / "marimo"), help="where marimo is")
     chosen = parser.parse_args()
+    print(f"Python {platform.python_version()}, {sys.executable}")  # builds differ by a third
     with tempfile.TemporaryDirectory() as place:
         folder = chosen.folder.resolve() if chosen.folder else Path(place)
         if not chosen.folder:
