@@ -40,6 +40,7 @@ class Code(Struct, frozen=True):
     asked: frozenset[str] = EMPTY  # `"x" in globals()`
     misread: frozenset[str] = EMPTY  # its own names that marimo takes for global ones
     calls: tuple[str, ...] = ()  # dotted names it calls
+    delayed: frozenset[str] = EMPTY  # of the names it reads, those that a call may not look up
     escapes: bool = False  # what it returns may look names up later still
     plain: bool = False  # an undecorated function with constant defaults: safe to define again
 
@@ -208,5 +209,6 @@ def join_code(codes: Sequence[Code]) -> Code:
         asked=EMPTY.union(*(c.asked for c in codes)),
         misread=EMPTY.union(*(c.misread for c in codes)),
         calls=tuple(call for c in codes for call in c.calls),
+        delayed=EMPTY.union(*(c.delayed for c in codes)),
         escapes=any(c.escapes for c in codes),
     )

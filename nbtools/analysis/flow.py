@@ -381,7 +381,9 @@ class _Flow:
         self.made = made
         self.bind(node.name)
         if not self.in_class:
-            self.name_code(node.name, replace(join_code(made[first:]), escapes=True))
+            methods = join_code(made[first:])  # a call of the class runs none of them
+            methods = replace(methods, delayed=methods.reads, escapes=True)
+            self.name_code(node.name, methods)
             for base in node.bases:
                 self.hold(node.name, base)
 

@@ -151,6 +151,8 @@ class _Body(Struct):
     """What the body of a function or class looks up outside itself, while it is collected."""
 
     reads: set[str] = field(default_factory=set)
+    now: set[str] = field(default_factory=set)  # of these, those that no inner function reads
+    inside: bool = False  # an inner function is looked through
     writes: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
@@ -211,6 +213,8 @@ def _scan_scope(own: Iterable[ast.AST], local: frozenset[str], found: _Body) -> 
         if isinstance(node, ast.Name):
             if node.id not in local and not isinstance(node.ctx, ast.Store):
                 found.reads.add(node.id)
+                if not found.inside:
+                    found.now.add(node.id)
                 if id(node) not in called:
                     found.values.add(node.id)
         elif isinstance(node, ast.Call):
@@ -248,7 +252,9 @@ def _scan_inner(
     elif isinstance(node, COMPREHENSIONS):
         _scan_comprehension(node, local, found)
     else:
+        around, found.inside = found.inside, True
         _scan_function(node, _body_nodes(node), local, found)
+        found.inside = around
 
 
 def _scan_call(node: ast.Call, local: frozenset[str], found: _Body) -> None:
@@ -264,8 +270,12 @@ def function_code(node: FunctionNode, outer: frozenset[str], plain: bool = False
     found, own = _Body(), _body_nodes(node)
     _scan_function(node, own, outer, found)
     strings = found.strings | found.asked
+    reads = frozenset(found.reads | found.writes | strings)
+    waits = _waits(node, own)
+    escapes = waits or _returns_code(node, own)
+    delayed = reads if waits else reads - found.now if escapes else EMPTY
     return Code(
-        reads=frozenset(found.reads | found.writes | strings),
+        reads=reads,
         writes=frozenset(found.writes),
         values=frozenset(found.values),
         strings=frozenset(strings),
@@ -273,7 +283,8 @@ def function_code(node: FunctionNode, outer: frozenset[str], plain: bool = False
         asked=frozenset(found.asked),
         misread=frozenset(found.misread),
         calls=tuple(found.calls),
-        escapes=_escapes(node, own),
+        delayed=delayed,
+        escapes=escapes,
         plain=plain,
     )
 
@@ -285,18 +296,18 @@ def generator_code(node: ast.GeneratorExp, outer: frozenset[str]) -> Code:
     return Code(frozenset(found.reads), calls=tuple(found.calls))
 
 
-def _escapes(node: FunctionNode, own: Sequence[ast.AST]) -> bool:
+def _waits(node: FunctionNode, own: Sequence[ast.AST]) -> bool:
+    """Whether a call runs nothing of the body: it makes a generator or a coroutine."""
+    return isinstance(node, ast.AsyncFunctionDef) or any(
+        isinstance(child, (ast.Yield, ast.YieldFrom)) for child in own
+    )
+
+
+def _returns_code(node: FunctionNode, own: Sequence[ast.AST]) -> bool:
     """Whether what a function returns may look up names after it has returned."""
     if isinstance(node, ast.Lambda):
         return may_be_code(node.body, EMPTY)
-    if isinstance(node, ast.AsyncFunctionDef):
-        return True
-    returned: list[ast.expr] = []
-    for child in own:
-        if isinstance(child, (ast.Yield, ast.YieldFrom)):
-            return True
-        if isinstance(child, ast.Return) and child.value:
-            returned.append(child.value)
+    returned = [child.value for child in own if isinstance(child, ast.Return) and child.value]
     made = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     inner = frozenset(n.name for n in own if isinstance(n, made)) if returned else EMPTY
     return any(may_be_code(value, inner) for value in returned)

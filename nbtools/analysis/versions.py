@@ -198,8 +198,13 @@ class _Trace:
             if identity in self.seen:
                 old = self.seen[identity]
                 reads, writes = code.reads | old.code.reads, code.writes | old.code.writes
-                guarded = code.guarded | old.code.guarded
-                old.code = Code(reads, writes, guarded=guarded, escapes=code.escapes)
+                old.code = Code(
+                    reads,
+                    writes,
+                    guarded=code.guarded | old.code.guarded,
+                    delayed=code.delayed | old.code.delayed,
+                    escapes=code.escapes,
+                )
                 old.reads, old.called = reads & self.bound, False
             else:
                 self.seen[identity] = _Seen(code, code.reads & self.bound, made=len(self.versions))
@@ -266,24 +271,24 @@ class _Trace:
     ) -> None:
         """The code runs here, or may: resolve the names it looks up.
 
-        What a class's methods look up is called no more than they are: `called` is not for it.
+        What a call may not look up, as the methods of a class, is not `called` with it.
         """
         done = dict.fromkeys(codes, called)
         stack = sorted(codes)
         while stack:
             code = stack.pop()
             seen = self.seen[code]
-            misses = done[code] and not seen.code.escapes  # calling a class calls no method
             for name in seen.code.writes:
                 self.writers.setdefault(name, set()).add(self.block)
-            if misses and not seen.called:
+            if done[code] and not seen.called:
                 seen.called = True
-                for name in seen.code.reads - seen.reads:
+                for name in seen.code.reads - seen.reads - seen.code.delayed:
                     seen.unbound.setdefault(name, self.block)
             for name in seen.reads:
                 versions = [version] if (version := self.env.get(name)) is not None else []
                 if before and name in before and name not in surely:
                     versions.append(before[name])
+                misses = done[code] and name not in seen.code.delayed
                 if not versions and misses:
                     seen.unbound.setdefault(name, self.block)
                 for version in versions:

@@ -43,6 +43,9 @@ RULE = Rule(
     valid=(
         Example(("x = 1", "print(x)")),
         Example(("def f():\n    return never_called",), note="Nothing calls `f`."),
+        Example(("def f():\n    return lambda: never_called\ng = f()",)),
+        Example(("class C:\n    def m(self):\n        return never_called\nC()",)),
+        Example(("def f():\n    yield never_gone_over\ng = f()",)),
         Example(("try:\n    unicode\nexcept NameError:\n    unicode = str", "unicode(1)")),
         Example(("import sys\nif sys.version_info < (3, 0):\n    str = unicode",)),
         Example(("%time y = 2", "y"), note="`%time` binds names."),
@@ -65,6 +68,7 @@ RULE = Rule(
         Example(("total = 1\nprint(totl)",), found=("1:2:7",)),
         Example(("for i in range(3):\n    print(last)\n    last = i",), found=("1:2:11",)),
         Example(("def f():\n    return missing\nf()",), found=("1:2:12",)),
+        Example(("def f(x):\n    return Missing(x, lambda: x)\nf(1)",), found=("1:2:12",)),
         Example(("%%md A title", "print(a, b)\nprint(a)"), found=("2:1:7", "2:1:10")),
         Example(("%time y = f(1)",), found=("1:1:11",)),
         Example(

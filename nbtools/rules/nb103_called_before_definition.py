@@ -50,6 +50,7 @@ RULE = Rule(
             )
         ),
         Example(("fs = [lambda: i for i in range(3)]\nfor f in fs:\n    f()", "i = 1")),
+        Example(("def f():\n    return lambda: x", "g = f()", "x = 1\ng()")),
         Example(("def f():\n    return x", "f()", "x = 1"), kind="reactive"),
     ),
     invalid=(
@@ -60,6 +61,9 @@ RULE = Rule(
             note="Through a chain of calls.",
         ),
         Example(("f = lambda: x\nf()\nx = 1",), found=("1:2:1",)),
+        Example(
+            ("def f(a):\n    return pd.Series(a)", "f([])", "import pandas as pd"), found=("2:1:1",)
+        ),
     ),
     check=check,
 )

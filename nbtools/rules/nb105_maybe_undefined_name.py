@@ -41,6 +41,7 @@ RULE = Rule(
     invalid=(
         Example(("from somewhere_unknown import *", "thing"), found=("2:1:1",)),
         Example(("exec(input())", "thing"), found=("2:1:1",)),
+        Example(("import sympy\nsympy.init_session()", "symbols('x')"), found=("2:1:1",)),
         Example(("%load_ext my_extension", "thing"), found=("2:1:1",)),
     ),
     check=check,

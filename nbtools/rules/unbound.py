@@ -248,6 +248,8 @@ def _openings_of(position: int, cell: CodeCell, program: Program) -> Iterator[_O
         yield _Opening(position, f"`%run {path}`", known, known is not None)
     if "var" in cell.cell.source:
         yield from _symbols(position, cell)
+    if any(called.rpartition(".")[2] == "init_session" for called in facts.calls):
+        yield _Opening(position, "SymPy's `init_session()`")
     if facts.open:
         yield _Opening(position, "code that is made while it runs")
     if cell.refusal is not None:
