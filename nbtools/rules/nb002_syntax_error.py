@@ -105,7 +105,7 @@ RULE = Rule(
     ),
     check=check,
     measured=(
-        "49 of 49 flagged cells in the runs of 373 unseen notebooks are SyntaxErrors; 20 of 20 "
+        "81 of 81 flagged cells in the runs of 736 unseen notebooks are SyntaxErrors; 20 of 20 "
         "sampled others right; 54 findings in 774 public notebooks"
     ),
 )

@@ -78,8 +78,8 @@ RULE = Rule(
     ),
     instead="Move the cell that defines the name above the cell that uses it.",
     measured=(
-        "8 of 8 flagged cells in the runs of 373 unseen notebooks are NameErrors; 0 false alarms "
-        "in 162 that run; 13 findings in 774 public notebooks"
+        "13 of 13 flagged cells in the runs of 736 unseen notebooks are NameErrors; 0 false "
+        "alarms in 349 that run; 13 findings in 774 public notebooks"
     ),
     valid=(
         Example(("x = 1", "print(x)")),

@@ -37,7 +37,10 @@ RULE = Rule(
         "had been run before; from the top, this call stops with a NameError."
     ),
     instead="Move the definition above the call, or hand the value to the function.",
-    measured="3 findings in 774 public notebooks, all right; 0 false alarms in 162 that run",
+    measured=(
+        "the 1 flagged cell in the runs of 736 unseen notebooks is a NameError; 0 false alarms in "
+        "349 that run; 3 findings in 774 public notebooks, all right"
+    ),
     valid=(
         Example(("def f():\n    return x", "x = 1\nf()")),
         Example(("def f():\n    return x", "x = 1"), note="Nobody calls it."),

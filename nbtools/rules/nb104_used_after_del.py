@@ -36,7 +36,7 @@ RULE = Rule(
     why="From the top, the name is gone when this cell runs: it stops with a NameError.",
     instead="Delete the name after its last use, or not at all.",
     measured=(
-        "2 of 2 flagged cells in the runs of 373 unseen notebooks are NameErrors; none in 774 "
+        "2 of 2 flagged cells in the runs of 736 unseen notebooks are NameErrors; none in 774 "
         "other public ones"
     ),
     valid=(

@@ -33,7 +33,10 @@ RULE = Rule(
         "notebook: whether this one is among them only a run can tell."
     ),
     instead="Import or define the name in plain sight.",
-    measured="254 findings in 774 public notebooks; not judged, since only a run can tell",
+    measured=(
+        "11 of 13 flagged cells in the runs of 736 unseen notebooks fail, 10 of them with a "
+        "NameError; 254 findings in 774 public notebooks"
+    ),
     valid=(
         Example(("from math import *", "sqrt(2)"), note="The module is at hand."),
         Example(("x = 1", "x")),
@@ -41,7 +44,6 @@ RULE = Rule(
     invalid=(
         Example(("from somewhere_unknown import *", "thing"), found=("2:1:1",)),
         Example(("exec(input())", "thing"), found=("2:1:1",)),
-        Example(("import sympy\nsympy.init_session()", "symbols('x')"), found=("2:1:1",)),
         Example(("%load_ext my_extension", "thing"), found=("2:1:1",)),
     ),
     check=check,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -250,7 +250,9 @@ class _Look(Struct, frozen=True):
                 if found is not None:
                     shown = f"{_short(name, func)}({keyword.arg}=...)"
                     yield keyword.value, _message(found, shown), None, found.name
-        yield from self.positional(node, func, name)
+        # `pd.DataFrame.drop(df, "a")` is given the object as well
+        unbound = kind is None and name.rpartition(".")[0].rpartition(".")[2][:1].isupper()
+        yield from self.positional(node.args[unbound:], func, name)
         yield from self.values(node, name, word, kind)
 
     def keyword(self, name: str, word: str, argument: str) -> Removal | None:
@@ -264,11 +266,11 @@ class _Look(Struct, frozen=True):
             return None
         return found
 
-    def positional(self, node: ast.Call, func: ast.expr, name: str) -> Iterator[_Found]:
+    def positional(self, given: Sequence[ast.expr], func: ast.expr, name: str) -> Iterator[_Found]:
         found = self.removals.positional.get(name)
-        if found is None or len(node.args) <= found.most:
+        if found is None or len(given) <= found.most:
             return
-        if any(isinstance(each, ast.Starred) for each in node.args):
+        if any(isinstance(each, ast.Starred) for each in given):
             return
         most = found.most
         count = f"only {most} argument{'s' * (most != 1)}" if most else "no arguments"
@@ -277,7 +279,7 @@ class _Look(Struct, frozen=True):
             f"`{_short(name, func)}()` takes {count} by position since "
             f"{found.library} {found.version}: give the others by name{by_name}"
         )
-        yield node.args[found.most], message, None, name
+        yield given[found.most], message, None, name
 
     def values(self, node: ast.Call, name: str, word: str, kind: str | None) -> Iterator[_Found]:
         if name in _STYLE_CALLS and node.args:
@@ -373,6 +375,7 @@ RULE = Rule(
     fix="unsafe",
     valid=(
         Example(("import numpy as np\nnp.float64(1)",)),
+        Example(("import pandas as pd\npd.DataFrame.drop(pd.DataFrame({'a': [1]}), ['a'])",)),
         Example(("class np:\n    float = int", "np.float")),
         Example(("import numpy as np\ntry:\n    np.float\nexcept AttributeError:\n    pass",)),
         Example(
@@ -422,9 +425,9 @@ RULE = Rule(
         Example(("import time\ntime.clock()",), found=("1:2:1",)),
     ),
     measured=(
-        "204 flagged cells in the runs of 373 unseen notebooks: 151 failed by it, 45 failed "
-        "earlier, 8 hold a function that was not called there, or catch the error; 69 of 70 "
-        "sampled findings right; 251 findings in 774 public notebooks"
+        "336 flagged cells in the runs of 736 unseen notebooks: 258 fail with an error of its "
+        "kind, 68 with another, 10 hold a function that was not called there, or catch the error; "
+        "69 of 70 sampled findings right; 251 findings in 774 public notebooks"
     ),
     check=check,
 )

@@ -47,6 +47,8 @@ _OPENING_MAGICS = frozenset(
     "%%fortran %%add_to %%bigquery %%spark %%writeandexecute".split()
 )
 """Magics that may bind names nobody can list."""
+_SESSION_SYMBOLS = frozenset("x y z t k m n f g h".split())
+"""What SymPy's `init_session()` binds besides all that `from sympy import *` gives."""
 
 
 class Unbound(Struct, frozen=True):
@@ -249,7 +251,9 @@ def _openings_of(position: int, cell: CodeCell, program: Program) -> Iterator[_O
     if "var" in cell.cell.source:
         yield from _symbols(position, cell)
     if any(called.rpartition(".")[2] == "init_session" for called in facts.calls):
-        yield _Opening(position, "SymPy's `init_session()`")
+        names = star_names("sympy", program.folder)
+        bound = None if names is None else names | _SESSION_SYMBOLS
+        yield _Opening(position, "SymPy's `init_session()`", bound, names is not None)
     if facts.open:
         yield _Opening(position, "code that is made while it runs")
     if cell.refusal is not None:

@@ -59,7 +59,7 @@ def run(notebook: Path, python: Path) -> list[Shown] | str:
     """What `nbtools run` shows, or why there is nothing to compare."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out.ipynb")
-        command = [sys.executable, "-m", "nbtools", "run", str(notebook), "-q", "-o", str(out)]
+        command = [sys.executable, "-m", "nbtools", "run", str(notebook), "-o", str(out)]
         try:
             done = subprocess.run(
                 [*command, "--python", str(python)],
