@@ -14,7 +14,15 @@ from nbtools.convert.helpers import HELPERS
 def test_the_helper_is_called_behind_the_import() -> None:
     text = convert(["from ipywidgets import interact\nx = 1", "interact(print, x=3);"]).text
     assert "    from ipywidgets import interact\n    show_displays()\n    x = 1\n" in text
-    assert text.count("def show_displays():") == 1
+    assert text.count("def show_displays(") == 1
+
+
+def test_figures_of_widgets_are_shown_before_them() -> None:
+    text = convert(
+        ["import matplotlib.pyplot as plt\nfrom ipywidgets import interact", "interact(f, x=3);"]
+    ).text
+    assert "    show_displays(show_figures)\n" in text
+    assert text.count("def show_figures(") == 1
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,15 @@ PARTED: dict[str, tuple[tuple[str, ...], list[str]]] = {
         ("from IPython.display import display as d", "d(x)\nx"),
         ["from IPython.display import display as d", "d(x)", "x"],
     ),
+    "a widget, and its function": (
+        ("from ipywidgets import interact", "interact(f, x=3)"),
+        ["from ipywidgets import interact", "result_2 = interact(f, x=3)", "result_2"],
+    ),
+    "a widget by its dotted name": (
+        ("import ipywidgets as w", "w.interact_manual(f, x=3)\nx"),
+        ["import ipywidgets as w", "w.interact_manual(f, x=3)", "x"],
+    ),
+    "a function that is called interact": (("interact(f)",), ["interact(f)"]),
     "marimo's own": (
         ("mo.output.append(x)\nx",),
         ["mo.output.append(x)", "x"],

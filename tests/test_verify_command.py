@@ -176,6 +176,8 @@ def test_the_exit_code_says_how_it_ended(
     assert "no such file" in verify(capsys, tmp_path / "none.ipynb", code=2).lower()
     text = write_notebook(tmp_path / "text.ipynb")
     assert "it has no code" in verify(capsys, text)
+    exercise = write_notebook(tmp_path / "exercise.ipynb", "# Write your loop here", "")
+    assert "it has no code" in verify(capsys, exercise)
 
 
 def test_values_that_nobody_shows_are_compared(

@@ -88,6 +88,16 @@ class Own:
                 printer.pretty(number)
 
 
+class Lines:
+    """As patsy's design matrices are printed."""
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        with printer.group(2, "Lines", ""):
+            printer.text("\n" + " " * printer.indentation)
+            printer.breakable("\n" + " " * printer.indentation)
+            printer.text("two")
+
+
 class Words(list[int]):
     def __repr__(self) -> str:
         return "Words!\nof two lines"
@@ -108,6 +118,7 @@ def _cycle() -> list[object]:
         [Plain, ValueError],
         Own(),
         [Own(), Own()],
+        [Lines()],
         Words([1]),
         [Words([1]), 2],
         _cycle(),

@@ -345,7 +345,7 @@ def run_magic(name, line, cell=None, *, makes="", **needs):
 '''
 
 _SHOW_DISPLAYS = f'''\
-def show_displays():
+def show_displays(figures=None):
     """Show what libraries display through IPython, which prints it outside of Jupyter."""
     import sys
 
@@ -364,6 +364,9 @@ def show_displays():
         for module in list(sys.modules.values()):
             if getattr(module, "__dict__", {{}}).get(name) is old:
                 setattr(module, name, new)
+    widgets = sys.modules.get("ipywidgets.widgets.interaction")
+    if figures and widgets:
+        widgets.show_inline_matplotlib_plots = figures  # those that a widget's function draws
 '''
 
 _SHOW_FIGURES = '''\

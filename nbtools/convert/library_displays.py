@@ -17,8 +17,10 @@ from nbtools.analysis.facts import Statement
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, insert_after
 
+_DRAWING = r"\b(?:matplotlib|seaborn|pylab)\b"
 _WIDGETS = r"\binteract(?:ive|_manual|ive_output)?\b"
 _PLOTS = r"plot(?:3d\w*|_\w+)?\("
+_INTERACT = frozenset({"interact", "interact_manual"})
 
 
 def show_library_displays(scripts: Sequence[Script], log: Log) -> list[Script]:
@@ -30,11 +32,31 @@ def show_library_displays(scripts: Sequence[Script], log: Log) -> list[Script]:
         if found is None:
             continue
         reason = "`show_displays()` shows what libraries display, which IPython would print"
-        changed = insert_after(script, found, "show_displays()", reason, log)
+        draws = all(re.search(pattern, text) for pattern in (_WIDGETS, _DRAWING))
+        call = "show_displays(show_figures)" if draws else "show_displays()"
+        changed = insert_after(script, found, call, reason, log)
         helpers = script.helpers | {"show_displays", "get_ipython"}
+        if draws:
+            helpers |= {"show_figures"}
         result[index] = replace(changed, helpers=helpers)
         return result
     return result
+
+
+def names_of_interact(scripts: Sequence[Script]) -> frozenset[str]:
+    """The dotted names of ipywidgets' functions that display a widget, and give another value."""
+    statements = (statement for script in scripts for statement in script.statements)
+    return frozenset(name for each in statements for name in _interact_in(each))
+
+
+def _interact_in(statement: Statement) -> Iterator[str]:
+    for each in statement.facts.imports:
+        if each.module.partition(".")[0] != "ipywidgets":
+            continue
+        if each.name in _INTERACT:
+            yield each.bound
+        elif each.name in (None, "widgets"):
+            yield from (f"{each.bound}.{name}" for name in _INTERACT)
 
 
 def _shows_itself(statement: Statement, text: str) -> bool:

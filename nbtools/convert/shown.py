@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from nbtools.analysis.versions import atoms_of
+from nbtools.convert.library_displays import names_of_interact
 from nbtools.convert.log import Log
 from nbtools.convert.rewrite import AssignExpression, edit_cell
 from nbtools.convert.scripts import Script, revise
@@ -40,7 +41,7 @@ def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
 
 def find_displaying(scripts: Sequence[Script]) -> frozenset[str]:
     """The functions that display something where they are called, by the notebook's names."""
-    names = _DISPLAYING | names_of_display(scripts)
+    names = _DISPLAYING | names_of_display(scripts) | names_of_interact(scripts)
     return names | functions_calling(scripts, names.__contains__)
 
 

@@ -239,7 +239,7 @@ class Printer:
         self.open, self.groups = [root], [[root]]
         self.written: list[str] = []
         self.waiting: list[tuple[_Group | None, str, int]] = []  # None: text; else a place
-        self.column = self.width = self.margin = 0  # of what is written, and of what waits
+        self.column = self.width = self.indentation = 0  # of what is written, and of what waits
         self.stack: list[int] = []  # objects that are being printed
 
     def text(self, words: str) -> None:
@@ -255,10 +255,10 @@ class Printer:
         group = self.open[-1]
         if group.broken:
             self.flush()
-            self._new_line(self.margin)
+            self._new_line(self.indentation)
             return
         group.breaks += 1
-        self.waiting.append((group, sep, self.margin))
+        self.waiting.append((group, sep, self.indentation))
         self.width += len(sep)
         self._break_outer()
 
@@ -267,7 +267,7 @@ class Printer:
         if group is not None:
             self._break(group)
         self.flush()
-        self._new_line(self.margin)
+        self._new_line(self.indentation)
 
     def begin_group(self, indent: int = 0, open: str = "") -> None:
         if open:
@@ -277,10 +277,10 @@ class Printer:
         while len(self.groups) <= group.depth:
             self.groups.append([])
         self.groups[group.depth].append(group)
-        self.margin += indent
+        self.indentation += indent
 
     def end_group(self, dedent: int = 0, close: str = "") -> None:
-        self.margin -= dedent
+        self.indentation -= dedent
         group = self.open.pop()
         if not group.breaks:
             self._forget(group)
@@ -303,11 +303,11 @@ class Printer:
 
     @contextlib.contextmanager
     def indent(self, indent: int) -> Iterator[None]:
-        self.margin += indent
+        self.indentation += indent
         try:
             yield
         finally:
-            self.margin -= indent
+            self.indentation -= indent
 
     def _write(self, group: _Group | None, words: str, margin: int) -> None:
         if group is not None:

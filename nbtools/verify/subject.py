@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from nbtools.analysis.blocks import is_blank
 from nbtools.cells import Notebook, ReactiveNotebook
 from nbtools.convert.conversion import convert_source
 from nbtools.convert.edits import Conversion
@@ -35,8 +36,9 @@ class Subject(Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no code to run."""
-        return not (self.linear or self.reactive).cells
+        """Whether there is no code to run: no cell, or comments alone."""
+        cells = (self.linear or self.reactive).cells
+        return all(is_blank(line) for cell in cells for line in cell.source.split("\n"))
 
 
 def read_original(data: bytes) -> Notebook:
