@@ -17,12 +17,13 @@ def test_the_helper_is_called_behind_the_import() -> None:
     assert text.count("def show_displays(") == 1
 
 
-def test_figures_of_widgets_are_shown_before_them() -> None:
-    text = convert(
-        ["import matplotlib.pyplot as plt\nfrom ipywidgets import interact", "interact(f, x=3);"]
-    ).text
+def test_figures_of_widgets_are_shown_above_them_but_for_a_backend_that_was_set() -> None:
+    imports = "import matplotlib.pyplot as plt\nfrom ipywidgets import interact"
+    text = convert([imports, "interact(f, x=3);"]).text
     assert "    show_displays(show_figures)\n" in text
     assert text.count("def show_figures(") == 1
+    text = convert(["%matplotlib inline\n" + imports, "interact(f, x=3);"]).text
+    assert "    show_displays()\n" in text
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, insert_after
 
 _DRAWING = r"\b(?:matplotlib|seaborn|pylab)\b"
+_SETS_BACKEND = r"%(?:matplotlib|pylab)\b"
 _WIDGETS = r"\binteract(?:ive|_manual|ive_output)?\b"
 _PLOTS = r"plot(?:3d\w*|_\w+)?\("
 _INTERACT = frozenset({"interact", "interact_manual"})
@@ -32,15 +33,25 @@ def show_library_displays(scripts: Sequence[Script], log: Log) -> list[Script]:
         if found is None:
             continue
         reason = "`show_displays()` shows what libraries display, which IPython would print"
-        draws = all(re.search(pattern, text) for pattern in (_WIDGETS, _DRAWING))
-        call = "show_displays(show_figures)" if draws else "show_displays()"
+        above = _shows_figures_above(text)
+        call = "show_displays(show_figures)" if above else "show_displays()"
         changed = insert_after(script, found, call, reason, log)
         helpers = script.helpers | {"show_displays", "get_ipython"}
-        if draws:
+        if above:
             helpers |= {"show_figures"}
         result[index] = replace(changed, helpers=helpers)
         return result
     return result
+
+
+def _shows_figures_above(text: str) -> bool:
+    """Whether figures that a widget's function draws stand above the widget.
+
+    ipywidgets shows them at once where it knows the backend's name: that which Jupyter starts
+    with, and not that which `%matplotlib inline` sets.
+    """
+    draws = re.search(_WIDGETS, text) and re.search(_DRAWING, text)
+    return bool(draws) and not re.search(_SETS_BACKEND, text)
 
 
 def names_of_interact(scripts: Sequence[Script]) -> frozenset[str]:
