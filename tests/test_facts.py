@@ -443,6 +443,11 @@ CODE = (
         "C",
         Code(words("a"), values=words("a"), delayed=words("a"), escapes=True, plain=True),
     ),
+    (
+        "class C:\n    def __init__(self): b\n    def m(self): return a",
+        "C",
+        Code(words("a b"), values=words("a b"), delayed=words("a"), escapes=True),
+    ),
     ("x.f = lambda: a", "x", Code(words("a"), values=words("a"))),
     ("x.append(lambda: a)", "x", Code(words("a"), values=words("a"))),
     ("x = map(lambda v: a, b)", "x", Code(words("a"), values=words("a"))),

@@ -41,6 +41,8 @@ from nbtools.syntax import (
 )
 
 _NOTHING: Mapping[str, Any] = {}  # shared: most statements define no code
+_RUN_BY_CALL = frozenset({"__new__", "__init__", "__post_init__"})
+"""The methods that a call of their class runs."""
 
 
 def facts_of(node: ast.stmt) -> Facts:
@@ -372,17 +374,21 @@ class _Flow:
         self.in_class = True
         first = len(self.made)
         made = list(self.made)
+        started: list[Code] = []
         for statement in node.body:
             self.run([statement])
             made += self.made
+            if getattr(statement, "name", None) in _RUN_BY_CALL:
+                started += self.made
         # `class C: x = x` reads the global: the two cannot be told apart by a rename.
         self.sets["strings"] |= self.class_reads & self.class_local
         self.class_local, self.class_reads, self.in_class = outer
         self.made = made
         self.bind(node.name)
         if not self.in_class:
-            methods = join_code(made[first:])  # a call of the class runs none of them
-            methods = replace(methods, delayed=methods.reads, escapes=True)
+            methods = join_code(made[first:])
+            now = EMPTY.union(*(code.reads - code.delayed for code in started))
+            methods = replace(methods, delayed=methods.reads - now, escapes=True)
             self.name_code(node.name, methods)
             for base in node.bases:
                 self.hold(node.name, base)

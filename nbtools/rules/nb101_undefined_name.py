@@ -70,6 +70,10 @@ RULE = Rule(
         Example(("for i in range(3):\n    print(last)\n    last = i",), found=("1:2:11",)),
         Example(("def f():\n    return missing\nf()",), found=("1:2:12",)),
         Example(("def f(x):\n    return Missing(x, lambda: x)\nf(1)",), found=("1:2:12",)),
+        Example(
+            ("class C:\n    def __init__(self):\n        self.x = missing\nC()",),
+            found=("1:3:18",),
+        ),
         Example(("%%md A title", "print(a, b)\nprint(a)"), found=("2:1:7", "2:1:10")),
         Example(("%time y = f(1)",), found=("1:1:11",)),
         Example(
