@@ -114,13 +114,16 @@ def walrus_names(tree: ast.AST) -> set[str]:
 
 
 def local_names(source: str) -> set[str]:
-    """Locals that a function looks up: libcst takes a look-up above the binding for global."""
+    """Locals that a function looks up or deletes: libcst takes both for global above a binding."""
+    names = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name))
+    deleted = {node.id for node in names if isinstance(node.ctx, ast.Del)}
     return {
         symbol.get_name()
         for table in _walk(symtable.symtable(source, "cell", "exec"))
         if table.get_type() == "function"
         for symbol in table.get_symbols()
-        if symbol.is_local() and symbol.is_referenced() and not symbol.is_parameter()
+        if symbol.is_local() and (symbol.is_referenced() or symbol.get_name() in deleted)
+        if not symbol.is_parameter()
     }
 
 
