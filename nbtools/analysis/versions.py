@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from nbtools.analysis.facts import BUILTINS, EMPTY, Code, Facts, Statement, compose
+from nbtools.analysis.facts import BUILTINS, EMPTY, Code, Facts, Statement, compose, join_code
 
 
 class Atom(Struct, frozen=True):
@@ -197,15 +197,8 @@ class _Trace:
             identity = (block, name)
             if identity in self.seen:
                 old = self.seen[identity]
-                reads, writes = code.reads | old.code.reads, code.writes | old.code.writes
-                old.code = Code(
-                    reads,
-                    writes,
-                    guarded=code.guarded | old.code.guarded,
-                    delayed=code.delayed | old.code.delayed,
-                    escapes=code.escapes,
-                )
-                old.reads, old.called = reads & self.bound, False
+                old.code = replace(join_code([old.code, code]), escapes=code.escapes)
+                old.reads, old.called = old.code.reads & self.bound, False
             else:
                 self.seen[identity] = _Seen(code, code.reads & self.bound, made=len(self.versions))
             self.watched |= code.reads

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -250,9 +250,7 @@ class _Look(Struct, frozen=True):
                 if found is not None:
                     shown = f"{_short(name, func)}({keyword.arg}=...)"
                     yield keyword.value, _message(found, shown), None, found.name
-        # `pd.DataFrame.drop(df, "a")` is given the object as well
-        unbound = kind is None and name.rpartition(".")[0].rpartition(".")[2][:1].isupper()
-        yield from self.positional(node.args[unbound:], func, name)
+        yield from self.positional(node, func, name, kind)
         yield from self.values(node, name, word, kind)
 
     def keyword(self, name: str, word: str, argument: str) -> Removal | None:
@@ -266,11 +264,16 @@ class _Look(Struct, frozen=True):
             return None
         return found
 
-    def positional(self, given: Sequence[ast.expr], func: ast.expr, name: str) -> Iterator[_Found]:
+    def positional(
+        self, node: ast.Call, func: ast.expr, name: str, kind: str | None
+    ) -> Iterator[_Found]:
         found = self.removals.positional.get(name)
-        if found is None or len(given) <= found.most:
+        if found is None:
             return
-        if any(isinstance(each, ast.Starred) for each in given):
+        # `pd.DataFrame.drop(df, "a")` is given the object as well
+        unbound = kind is None and name.split(".")[-2][:1].isupper()
+        given = node.args[unbound:]
+        if len(given) <= found.most or any(isinstance(each, ast.Starred) for each in given):
             return
         most = found.most
         count = f"only {most} argument{'s' * (most != 1)}" if most else "no arguments"
