@@ -382,7 +382,8 @@ def show_figures(value=None, here=False):
     if here and value is not None:
         mo.output.append(value)
     plt = sys.modules.get("matplotlib.pyplot")
-    values = value if isinstance(value, (list, tuple)) else [value]
+    many = type(value) in (list, tuple) or type(value).__name__ == "BarContainer"
+    values = value if many else [value]
     artists = [each for each in values if plt and isinstance(each, plt.Artist)]
     grids = [each for each in values if type(each).__module__ == "seaborn.axisgrid"]
     own = [each.figure for each in (*artists, *grids)]

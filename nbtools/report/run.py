@@ -71,7 +71,8 @@ def format_outputs(run: CellRun) -> Iterator[str]:
 
 def _lines_of(output: Output) -> list[str]:
     if output.kind == "stream":
-        return [_overwrite(line) for line in _ANSI.sub("", output.text).rstrip("\n").split("\n")]
+        lines = _ANSI.sub("", output.text).rstrip("\n").split("\n")
+        return [*map(_overwrite, lines[:_MOST_LINES]), *lines[_MOST_LINES:]]
     if output.kind == "error":
         return _ANSI.sub("", "\n".join(output.traceback)).split("\n")
     text = output.data.get("text/markdown", output.data.get("text/plain"))

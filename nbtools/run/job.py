@@ -44,6 +44,7 @@ class Job(Struct, frozen=True, dict=True):
     plain: bool = False  # do not use IPython even if it is there
     still: bool = False  # every figure is a PNG of one size: interactive ones, SVG, retina
     values: bool = False  # tell in the end what each name means
+    random_seed: int | None = None  # of generators of random numbers that nobody seeds
 
     @cached_property
     def positions(self) -> Mapping[int, JobCell]:
@@ -71,6 +72,7 @@ class Job(Struct, frozen=True, dict=True):
             "plain": self.plain,
             "still": self.still,
             "values": self.values,
+            "random_seed": self.random_seed,
             "imports_marimo": any(_MARIMO.search(cell.source) for cell in self.cells),
             "cells": [_document(cell) for cell in self.cells],
         }

@@ -654,9 +654,9 @@ class _Session:
             if self.killed:
                 return
             token, _, text = line.partition(b" ")
-            if token.decode("ascii", "replace") != self.token:
+            if token != self.token.encode():
                 raise _BrokenError("a line that is no event")
-            event = json.loads(text)
+            event = json.loads(text.decode())
             if not isinstance(event, dict):
                 raise _BrokenError("an event that is no object")
             self._handle(event)
@@ -689,16 +689,20 @@ class _Session:
 
     def _take_printed(self, mark: int) -> None:
         """Take the text that stands before a mark: it was written before the event."""
-        until = time.monotonic() + GRACE
+        self._await_mark(mark)
+        for each in self.printed:
+            self.recorder.print(each.name, each.take(mark))
+
+    def _await_mark(self, mark: int) -> None:
+        until = None
         while not all(each.has(mark) or not each.open for each in self.printed):
+            until = until or time.monotonic() + GRACE
             ready = self._select(_POLL)
             for each in self.printed:
                 if each.descriptor in ready:
                     each.read()
             if time.monotonic() > until:
                 raise _BrokenError("a mark that is missing")
-        for each in self.printed:
-            self.recorder.print(each.name, each.take(mark))
 
     def _end_cell(self, event: Mapping[str, Any], status: Status | None = None) -> None:
         failed = bool(event.get("error")) or status is not None

@@ -26,6 +26,9 @@ import sys
 import time
 import types
 
+# `signal.signal` makes a member of an enumeration each time.
+from _signal import signal as set_handler  # type: ignore[import-not-found]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # to import `typing` takes a tenth of the time that this process takes to start
     from typing import Any, Callable, Iterator, Sequence
@@ -681,7 +684,7 @@ def draw_figure(value: Any) -> bytes | None:
 
 def figure_of(value: Any) -> Any:
     """The figure that marimo shows for an artist, or a list of artists, that ends a cell."""
-    if isinstance(value, (list, tuple)) and value:
+    if type(value) in (list, tuple) and value:  # not matplotlib's other containers of artists
         found = [figure_of(each) for each in value]
         return found[0] if all(each is not None for each in found) else None
     if type(value).__name__ == "BarContainer":
@@ -721,6 +724,23 @@ class AfterImport:
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
+
+
+def seed_generators(seed: int) -> None:
+    """Let random numbers that nobody seeds be the same in every run."""
+    import random
+
+    random.seed(seed)
+    entropy = random.Random(seed)
+
+    def seed_numpy(module: Any) -> None:
+        module.seed(seed)
+        module.bit_generator.randbits = entropy.getrandbits  # asked by `default_rng()`
+
+    def seed_torch(module: Any) -> None:
+        module.manual_seed(seed)
+
+    sys.meta_path.insert(0, AfterImport({"numpy.random": seed_numpy, "torch": seed_torch}))
 
 
 # --- one cell -----------------------------------------------------------------------------------
@@ -789,6 +809,15 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 def is_local(name: str) -> bool:
     return name == "__" or (name.startswith("_") and not name.startswith("__"))
+
+
+_UNDERSCORE = re.compile(r"(?<!\w)_")
+
+
+def may_have_locals(source: str) -> bool:
+    """Whether a cell may have a name that `is_local`; most have none."""
+    # Python reads some other characters as an underscore (PEP 3131).
+    return not source.isascii() or _UNDERSCORE.search(source) is not None
 
 
 class Mangler(ast.NodeTransformer):
@@ -1062,7 +1091,46 @@ def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:  # noqa:
     config.IPKernelApp.connection_file = ""
     shell: Any = ZMQInteractiveShell.instance(config=config, user_module=module)
     shell.set_hook("show_in_pager", lambda *_arguments, **_more: None)
+    add_kernel_magics(shell)
     return shell
+
+
+def add_kernel_magics(shell: Any) -> None:
+    """The magics that a kernel adds to IPython's own.
+
+    What they would open (a pager, an editor, another console) is no output of the notebook.
+    """
+    from IPython.core.error import UsageError
+
+    def autosave(line: str) -> None:
+        from IPython.display import Javascript, display
+
+        try:
+            seconds = int(line)
+        except ValueError:
+            raise UsageError("%%autosave requires an integer, got %r" % line) from None
+        if not shell.nbtools_still:
+            script = "IPython.notebook.set_autosave_interval(%d)" % (1000 * seconds)
+            shown: Any = Javascript(script)  # type: ignore[no-untyped-call]
+            display(shown, include=["application/javascript"])  # type: ignore[no-untyped-call]
+        print("Autosaving every %d seconds" % seconds if seconds else "Autosave disabled")
+
+    def less(line: str) -> None:
+        if not line:
+            raise UsageError("Missing filename.")
+        with open(line):  # one that is missing is an error
+            pass
+
+    def clear(_line: str) -> None:
+        shell.system("clear")
+
+    def open_nothing(_line: str) -> None:
+        pass
+
+    magics = {"autosave": autosave, "less": less, "more": less, "clear": clear}
+    opening = ("man", "edit", "ed", "qtconsole", "connect_info")
+    for name, magic in {**magics, **dict.fromkeys(opening, open_nothing)}.items():
+        shell.register_magic_function(magic, "line", name)
 
 
 class PlainEngine:
@@ -1157,7 +1225,9 @@ class ReactiveEngine:
         name = self.sources.add(index, source)
         value, outcome = None, Outcome()
         try:
-            tree = ast.fix_missing_locations(Mangler(prefix).visit(parse_cell(source, name)))
+            tree = parse_cell(source, name)
+            if may_have_locals(source):
+                Mangler(prefix).visit(tree)
             code = Code(source, name, tree, 0, shows=not cell.get("setup"))
             value = await code.run(self.namespace)
         except BaseException as error:
@@ -1778,7 +1848,7 @@ class Run:
         sys.modules["__main__"] = self.module
         sys.path.insert(0, "")
         sys.argv[:] = [self.job["name"]]
-        signal.signal(signal.SIGINT, self._on_interrupt)
+        set_handler(signal.SIGINT, self._on_interrupt)
         faulthandler.enable(2)  # says on descriptor 2 where Python was when it crashed
         for number, name in ((1, "stdout"), (2, "stderr")):
             stream = _Stream(number, self.channel)
@@ -1788,6 +1858,8 @@ class Run:
             self.engine = self._make_reactive()
         else:
             self.engine = self._make_linear()
+        if self.job.get("random_seed") is not None:
+            seed_generators(self.job["random_seed"])
         self.known = dict(self.module.__dict__)
         python = "%d.%d.%d" % sys.version_info[:3]
         self.channel.send("ready", python=python, engine=self.engine.name)
@@ -1879,7 +1951,7 @@ class Run:
     async def _run_cell(self, cell: dict[str, Any]) -> Outcome:
         self.channel.send("start", cell=cell["index"])
         start = time.perf_counter()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        set_handler(signal.SIGINT, signal.default_int_handler)
         try:
             outcome: Outcome = await self.engine.run(cell)
             if "set" in cell and outcome.error is None:
@@ -1887,7 +1959,7 @@ class Run:
         except BaseException as error:  # an interrupt beside the notebook's own code
             outcome = Outcome(error)
             self.channel.error(error, self.sources.format(error))
-        signal.signal(signal.SIGINT, self._on_interrupt)
+        set_handler(signal.SIGINT, self._on_interrupt)
         if isinstance(outcome.error, KeyboardInterrupt) and not cell.get("raises"):
             self.interrupted = True
         if os.getpid() != _MAIN_PID:  # the cell forked, and this is the copy

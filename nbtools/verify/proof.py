@@ -32,10 +32,13 @@ from nbtools.verify.rules import RECORDED, rename_back
 from nbtools.verify.schedules import ancestors_only, reverse_ties
 from nbtools.verify.subject import Subject
 from nbtools.verify.values import read_endings
-from nbtools.verify.verdict import RED, CellProof, Check, Proof, Recorded, Status
+from nbtools.verify.verdict import GREEN, RED, CellProof, Check, Proof, Recorded, Status
 
 MORE_REFERENCES = 3
 """Runs of the original that are added where something seems to differ."""
+
+RANDOM_SEED = 7_406_912_853
+"""Of the runs that are to have the same random numbers: none that a notebook would take."""
 
 MOST_SESSIONS = 10
 """Processes in which cells run again: each that shows something else costs one."""
@@ -158,7 +161,7 @@ class _Prover:
         self.add_references(2)
         checks: list[Check] = []
         if self.ended is None:
-            cells = self.judge(self.references[0])
+            cells = self.settle(self.judge(self.references[0]))
             checks = [
                 Check("document order", cells),
                 *self.check_other_orders(self.subject.groups),
@@ -182,26 +185,31 @@ class _Prover:
         self.tell("running the conversion")
         found = self.run(self.subject.reactive, 1)
         cells = self.judge(found)
-        if any(cell.verdict in RED for cell in cells):
+        if _is_wrong(cells):
             cells = self.look_again(found, cells)
-        first = Check("document order", cells, seconds=time.monotonic() - start)
         right = [
             group
             for group, cell in zip(self.subject.groups, cells, strict=True)
             if cell.verdict not in RED
         ]
+        cells = self.settle(cells)
+        first = Check("document order", cells, seconds=time.monotonic() - start)
         return [first, *self.check_other_orders(right)]
 
     def judge(self, found: Run, *, widen: bool = False) -> tuple[CellProof, ...]:
         return self.judge_some(self.subject.groups, found, widen=widen)
 
     def judge_some(
-        self, groups: Sequence[Group], found: Run, *, widen: bool
+        self,
+        groups: Sequence[Group],
+        found: Run,
+        *,
+        widen: bool = False,
+        references: Sequence[Run] = (),
     ) -> tuple[CellProof, ...]:
         standards = replace(self.standards, widen=widen)
-        return judge_groups(
-            groups, self.references, found, standards, self.endings, by_part=self.by_part
-        )
+        expected = references or self.references
+        return judge_groups(groups, expected, found, standards, self.endings, by_part=self.by_part)
 
     def look_again(self, found: Run, cells: tuple[CellProof, ...]) -> tuple[CellProof, ...]:
         """Tell what differs from what varies: more runs of both."""
@@ -209,11 +217,29 @@ class _Prover:
         if self.ended is not None:
             return cells
         cells = self.judge(found, widen=True)
-        if not any(cell.verdict in RED for cell in cells):
+        if not _is_wrong(cells):
             return cells
         self.tell("running the conversion once more")
         again = self.judge(self.run(self.subject.reactive, 2), widen=True)
         return tuple(map(_the_better, cells, again))
+
+    def settle(self, cells: tuple[CellProof, ...]) -> tuple[CellProof, ...]:
+        """Compare once more with the same random numbers, if it matters.
+
+        What few random numbers show, say six throws of a coin, may by chance be the same in every
+        run of the original; and where all that is shown varies, nothing is left to compare.
+        """
+        varies = any(cell.verdict == "unstable" for cell in cells)
+        if not varies or self.find_status(cells)[0] not in ("differs", "inconclusive"):
+            return cells
+        self.tell("running all with the same random numbers")
+        original = replace(self.original, random_seed=RANDOM_SEED)
+        references = [self.run(original, number) for number in (1, 2)]
+        if any(run.trace.ending.kind in _ENDED for run in references):
+            return cells
+        found = self.run(replace(self.subject.reactive, random_seed=RANDOM_SEED), 1)
+        seeded = self.judge_some(self.subject.groups, found, references=references)
+        return tuple(map(_settle, cells, seeded))
 
     def learn_more(self) -> None:
         missing = 2 + MORE_REFERENCES - len(self.references)
@@ -352,7 +378,7 @@ class _Prover:
         if trace.ending.kind in ("error", "left"):
             return "raises", _describe_error(trace)
         shown = [c for c in cells if c.shows and c.verdict != "not-compared"]
-        if any(c.values for c in cells) or any(c.verdict != "unstable" for c in shown):
+        if any(c.values for c in cells) or any(c.verdict != "unstable" or c.seeded for c in shown):
             return "reproduces", ""
         if shown:
             return "inconclusive", "everything it shows, and every value, varies from run to run"
@@ -366,15 +392,28 @@ def _fill_memory(seed: int) -> dict[str, str]:
     return {} if seed == 1 else {"MALLOC_PERTURB_": str(seed * 37 % 256)}
 
 
+def _is_wrong(cells: Sequence[CellProof]) -> bool:
+    return any(cell.verdict in RED for cell in cells)
+
+
 def _the_better(first: CellProof, second: CellProof) -> CellProof:
     """A cell that is right in one of two runs of the conversion varies."""
     if first.verdict not in RED or second.verdict in RED:
         return first
-    items = tuple(
-        replace(item, verdict="unstable", cause="the conversion shows it in some runs")
-        for item in first.items
-    )
-    return replace(first, verdict="unstable", items=items, note="")
+    return _varying(first, "the conversion shows it in some runs")
+
+
+def _settle(cell: CellProof, seeded: CellProof) -> CellProof:
+    """A cell that varies, or seems to differ, but not where random numbers are the same."""
+    if cell.verdict not in RED | {"unstable"} or seeded.verdict not in GREEN:
+        return cell
+    cause = "random numbers: where all runs get the same ones, it shows the same"
+    return replace(_varying(cell, cause), seeded=True)
+
+
+def _varying(cell: CellProof, cause: str) -> CellProof:
+    items = tuple(replace(item, verdict="unstable", cause=cause) for item in cell.items)
+    return replace(cell, verdict="unstable", items=items, note="")
 
 
 def _describe_error(trace: Trace) -> str:

@@ -118,6 +118,13 @@ TIMINGS = _substitute(
     "",
 )
 
+AUTOSAVE = _substitute(
+    "autosave",
+    "what `%autosave` says: a conversion is saved by marimo",
+    r"(?m)^(?:Autosaving every \d+ seconds|Autosave disabled)\n?",
+    "",
+)
+
 
 def rename_back(names: Mapping[str, str]) -> Rule:
     """The author's names for those that the conversion gave: new name -> old name."""
@@ -141,6 +148,7 @@ def conversion_rules(renamed: Rule) -> tuple[Rule, ...]:
         SYNTAX_WARNINGS,
         FONTS,
         TIMINGS,
+        AUTOSAVE,
     )
 
 

@@ -76,6 +76,7 @@ class CellProof(Struct, frozen=True):
     shows: bool = True  # something was there to be compared
     values: int = 0  # names that end with the value that they ended with in the original
     code: int = 0  # names that end as the same function, class or module
+    seeded: bool = False  # it varies, but not where all runs get the same random numbers
 
 
 class Check(Struct, frozen=True):

@@ -161,6 +161,36 @@ def measure_science(folder: Path) -> dict[str, float]:
     }
 
 
+MEMORY = """\
+import atexit, re, sys
+from pathlib import Path
+from nbtools.cli import main
+def tell():
+    sys.stderr.write(re.search(r"VmHWM:.*", Path("/proc/self/status").read_text())[0])
+atexit.register(tell)
+main(sys.argv[1:])
+"""
+
+
+def measure_memory(folder: Path, command: str, cells: int) -> float:
+    """The most memory, in MB, that nbtools itself takes where each cell shows 5 MB (Linux)."""
+    source = "'x' * 4_999_999"
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": source,
+    }
+    path = folder / f"large{cells}.ipynb"
+    path.write_text(
+        json.dumps({"cells": [cell] * cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+    )
+    argv = [sys.executable, "-c", MEMORY, command, str(path)]
+    done = subprocess.run(argv, capture_output=True, env=find_environment(), text=True)
+    return int(done.stderr.rpartition("VmHWM:")[2].split()[0]) / 1024
+
+
 def find_bare_python() -> str | None:
     """An interpreter without IPython, to measure the engine that needs none."""
     for path in sorted(Path.home().glob(".pyenv/versions/3.1[1-9]*/bin/python"), reverse=True):
@@ -189,6 +219,11 @@ def main() -> int:
         if importlib.util.find_spec("ipykernel"):
             results[f"nbclient, {FEW} cells"] = measure([sys.executable, "-c", NBCLIENT, ipynb], 2)
         science = measure_science(folder)
+        memory = {
+            (command, cells): measure_memory(folder, command, cells)
+            for command in ("run", "verify")
+            for cells in (5, 20)
+        }
     for label, seconds in results.items():
         print(f"{seconds:8.3f} s  {label}")
     each = (measure_session(MANY) - measure_session(FEW)) / (MANY - FEW)
@@ -200,6 +235,8 @@ def main() -> int:
     told = f"times the script with numpy, pandas and pyplot (at most {SCIENCE_LIMIT})"
     for name, factor in science.items():
         print(f"{factor:8.2f}    {told}, {name}")
+    for (command, cells), size in memory.items():
+        print(f"{size:8.0f} MB of nbtools {command} itself, {cells} cells that show 5 MB each")
     few_seconds = results[f"nbtools run, reactive, {FEW} cells"]
     print(f"{few_seconds:8.3f} s  of at most {LIMIT} for {FEW} cells")
     holds = few_seconds <= LIMIT and each <= CELL_LIMIT and share * 100 <= RERUN_LIMIT
