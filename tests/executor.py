@@ -127,7 +127,7 @@ def _figure_of(value: object) -> object | None:
     """The figure that marimo draws for a Figure, an artist, or a list of artists."""
     if "matplotlib" not in sys.modules:
         return None
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
         figures = [_figure_of(each) for each in value]
         return figures[0] if figures and None not in figures else None
     if type(value).__name__ == "BarContainer":

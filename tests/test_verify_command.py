@@ -141,6 +141,31 @@ def test_what_varies_by_itself_never_differs(
     assert f"{path}:cell 13: same" in output
 
 
+def test_what_only_random_numbers_make_differ_is_compared_with_the_same_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_notebook(tmp_path / "a.ipynb", "import random", "random.random()")
+    told = "1 of 2 cells the same, 1 unstable: cell 2 (random numbers: where all runs get the same"
+    assert told in verify(capsys, path)
+    cells = ("import random", "[random.random() for _ in range(3)]", "1 + random.random()")
+    path = write_notebook(tmp_path / "b.ipynb", *cells)
+    found = verify(capsys, path)
+    assert "2 unstable: cells 2, 3 (the same where random numbers are the same)" in found
+    doctored = convert(capsys, path, ("range(3)", "range(4)"))
+    assert "cell 2 shows something else" in verify(capsys, path, doctored, code=1)
+
+
+def test_chance_makes_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Of 400 cells one is nearly surely the same in all runs of the original, but for chance.
+    cells = ["import random", *["print(random.random() < 0.9)"] * 400]
+    path = write_notebook(tmp_path / "a.ipynb", *cells)
+    assert "reproduces" in verify(capsys, path, "--against", "fresh")
+    wrong = convert(
+        capsys, path, ("    print(random.random() < 0.9)\n    return\n\n\nif", "    return\n\n\nif")
+    )
+    assert "cell 401 does not show" in verify(capsys, path, wrong, code=1)
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_memory_that_nobody_initialised_varies(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -168,7 +193,7 @@ def test_the_exit_code_says_how_it_ended(
     assert "killed by signal 9" in verify(capsys, dies, code=4)
     silent = write_notebook(tmp_path / "silent.ipynb", "open(__import__('os').devnull).close()")
     assert "no cell shows anything, or binds a name" in verify(capsys, silent, code=5)
-    varies = write_notebook(tmp_path / "varies.ipynb", "import random", "random.random()")
+    varies = write_notebook(tmp_path / "varies.ipynb", "import time", "time.time_ns()")
     assert "everything it shows, and every value, varies" in verify(capsys, varies, code=5)
     broken = tmp_path / "broken.ipynb"
     broken.write_text("{")
@@ -192,7 +217,7 @@ def test_values_that_nobody_shows_are_compared(
     output = verify(capsys, path, "-v")
     assert "reproduces (3 of 3 cells the same, nothing is shown, 3 values and 1 func" in output
     assert f"{path}:cell 2: same, 3 values are compared" in output
-    varies = write_notebook(tmp_path / "b.ipynb", "import random\nn = 1", "random.random()")
+    varies = write_notebook(tmp_path / "b.ipynb", "import time\nn = 1", "time.time_ns()")
     told = "all that is shown varies, 1 value and 1 function or module are compared"
     assert told in verify(capsys, varies)
     imports = write_notebook(tmp_path / "c.ipynb", "import os", "from math import sin, cos")
@@ -420,6 +445,45 @@ def test_figures_are_shown_whatever_backend_the_environment_names(
     for backend in ("agg", ""):
         monkeypatch.setenv("MPLBACKEND", backend)
         assert "reproduces (2 of 2 cells the same)" in verify(capsys, path)
+
+
+def test_figures_of_containers_of_artists(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("IPython")
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "import matplotlib.pyplot as plt",
+        "plt.errorbar([1, 2], [1, 2], yerr=[1, 1])",
+        "fig, ax = plt.subplots()\nax.errorbar([1, 2], [1, 2], yerr=[1, 1])",
+        "plt.stem([1, 2])",
+        "plt.bar([1, 2], [3, 4])",
+    )
+    assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)
+    assert "show_figures(result_2)" in convert(capsys, path).read_text()
+
+
+def test_what_sympy_binds_in_a_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sympy")
+    pytest.importorskip("IPython")
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "import sympy as sp\nsp.init_session(use_latex=True)",
+        "f(x) + n, np.arange(3)",
+        "solve(y**2 - 4)",
+    )
+    assert "reproduces (3 of 3 cells the same)" in verify(capsys, path)
+
+
+def test_the_magics_of_a_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("IPython")
+    cells = "%autosave 60", "%qtconsole", "%clear", "%more a.ipynb", "1 + 1"
+    path = write_notebook(tmp_path / "a.ipynb", *cells)
+    assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)
+    failing = write_notebook(tmp_path / "b.ipynb", "%autosave soon")
+    told = "cell 1 raises UsageError: %autosave requires an integer, got 'soon'"
+    assert told in verify(capsys, failing, code=3)
 
 
 def test_figures_however_they_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

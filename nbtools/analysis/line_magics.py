@@ -296,7 +296,7 @@ _PYLAB_PRINTS = (
 """What IPython 9 prints, wherever `%pylab` stands."""
 
 _PYLAB_STARS = ("from pylab import *", "from numpy import *")
-_PYLAB_MODULES = (
+PYLAB_MODULES = (
     "import matplotlib, matplotlib.pyplot as plt, numpy, numpy as np",
     "from matplotlib import mlab, pylab, pyplot",
 )
@@ -306,7 +306,7 @@ _PYLAB_MODULES = (
 def _translate_pylab(arguments: str, _scope: Scope) -> Replacement:
     star = () if "--no-import-all" in arguments else _PYLAB_STARS
     prints = [f'print("{text}")' for text in _PYLAB_PRINTS]
-    return Replacement(statements=(*prints, *star, *_PYLAB_MODULES), requirements=())
+    return Replacement(statements=(*prints, *star, *PYLAB_MODULES), requirements=())
 
 
 def _translate_config(arguments: str, _scope: Scope) -> Replacement:

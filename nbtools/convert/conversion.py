@@ -39,6 +39,7 @@ from nbtools.convert.scripts import Script, added_script, read_scripts
 from nbtools.convert.session_names import define_session_names
 from nbtools.convert.shown import show_values_apart
 from nbtools.convert.stars import expand_stars
+from nbtools.convert.sympy_session import open_sympy_sessions
 from nbtools.convert.table_width import print_wide_tables
 from nbtools.convert.tags import keep_skipped, obey_tags, set_skipped_apart
 from nbtools.convert.typeset import typeset_values
@@ -121,7 +122,7 @@ def _convert_cells(
     scripts = [by_cell[i] for i in order if i in by_cell]
     scripts = apply_interactivity(scripts, notebook, log)
     scripts = name_history(scripts, notebook, log)
-    scripts = quote_annotations(scripts, log)
+    scripts = open_sympy_sessions(quote_annotations(scripts, log), log)
     scripts = print_wide_tables(expand_stars(scripts, folder, log), log)
     scripts = name_builtins(show_library_displays(scripts, log), log)
     scripts = obey_tags(scripts, notebook, log)

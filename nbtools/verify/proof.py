@@ -229,8 +229,8 @@ class _Prover:
         What few random numbers show, say six throws of a coin, may by chance be the same in every
         run of the original; and where all that is shown varies, nothing is left to compare.
         """
-        varies = any(cell.verdict == "unstable" for cell in cells)
-        if not varies or self.find_status(cells)[0] not in ("differs", "inconclusive"):
+        varying = [cell.verdict == "unstable" for cell in cells if _is_compared(cell)]
+        if not any(varying) or not (_is_wrong(cells) or all(varying)):
             return cells
         self.tell("running all with the same random numbers")
         original = replace(self.original, random_seed=RANDOM_SEED)
@@ -377,7 +377,7 @@ class _Prover:
         trace = self.references[0].trace
         if trace.ending.kind in ("error", "left"):
             return "raises", _describe_error(trace)
-        shown = [c for c in cells if c.shows and c.verdict != "not-compared"]
+        shown = [cell for cell in cells if _is_compared(cell)]
         if any(c.values for c in cells) or any(c.verdict != "unstable" or c.seeded for c in shown):
             return "reproduces", ""
         if shown:
@@ -390,6 +390,11 @@ class _Prover:
 def _fill_memory(seed: int) -> dict[str, str]:
     """What `np.empty` finds; in the first run, and without glibc, what happens to be there."""
     return {} if seed == 1 else {"MALLOC_PERTURB_": str(seed * 37 % 256)}
+
+
+def _is_compared(cell: CellProof) -> bool:
+    """Whether it shows something that was compared."""
+    return cell.shows and cell.verdict != "not-compared"
 
 
 def _is_wrong(cells: Sequence[CellProof]) -> bool:

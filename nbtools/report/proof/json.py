@@ -65,6 +65,7 @@ def _cell(cell: CellProof) -> dict[str, Any]:
         "shows": cell.shows,
         "values": cell.values,
         "code": cell.code,
+        "seeded": cell.seeded,
         "note": cell.note,
         "items": [_item(item) for item in cell.items],
     }

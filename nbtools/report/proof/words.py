@@ -64,7 +64,8 @@ def _value_words(cells: Sequence[CellProof]) -> Iterator[str]:
     """What a proof rests on that compares nothing of what is shown."""
     values = count_values(cells)
     shown = {cell.verdict for cell in cells if cell.shows}
-    if values and shown <= {"unstable", "not-compared"}:
+    seeded = any(cell.seeded for cell in cells)
+    if values and shown <= {"unstable", "not-compared"} and not seeded:
         yield "all that is shown varies" if shown else "nothing is shown"
         yield values
 
@@ -90,7 +91,9 @@ def _unstable_words(cells: Sequence[CellProof]) -> Iterator[str]:
         yield f"1 unstable: {name_cell(unstable[0])} {words}".rstrip()
     elif unstable:
         numbers = [each for cell in unstable for each in cell.cells or cell.parts]
-        yield f"{len(unstable)} unstable: {number_cells(numbers)}"
+        seeded = all(cell.seeded for cell in unstable)
+        words = " (the same where random numbers are the same)" if seeded else ""
+        yield f"{len(unstable)} unstable: {number_cells(numbers)}{words}"
     left = [cell for cell in cells if cell.verdict == "not-compared" and cell.cells]
     if left:
         count = sum(len(cell.cells) for cell in left)
