@@ -85,6 +85,18 @@ def play(rounds: int, *wars: int) -> str:
     return "\n".join(["accuracy 0.93", *lines, "over"])
 
 
+def test_an_identifier_in_a_long_line_is_no_reason_for_its_numbers_to_vary() -> None:
+    data = ", ".join(map(str, range(50)))
+    one, two, three = (f'{{"id": "a{n}f", "data": [{data}]}}' for n in range(3))
+    widened = Standards(widen=True)
+    assert verdict([out(one), out(two)], out(three), widened) == "unstable"
+    assert verdict([out(one), out(two)], out(three.replace("49", "50")), widened) == "different"
+    uuid = "e3e0a86c-e48a-4c94-b8ba-fe5d3191265"
+    short = [out(f'<div id="{uuid}{n}" data="1">') for n in range(3)]
+    assert verdict(short[:2], short[2], widened) == "unstable"
+    assert verdict(short[:2], out(f'<div id="{uuid}9" data="2">'), widened) == "different"
+
+
 def test_where_lines_come_and_go_each_must_be_known_and_those_that_always_came_must_be_there() -> (
     None
 ):
@@ -456,6 +468,18 @@ def test_what_is_printed_and_shown_keeps_its_order_within_one_kind_of_run() -> N
     before, after = Display("a", order="ps"), Display("a", order="sp")
     assert verdict([before, before], after) == "same"
     assert verdict([before, before], after, EXACT) == "different"
+
+
+def test_scripts_that_a_library_loads_are_not_seen() -> None:
+    loader = {"text/html": "<script type='module'>import 'x'</script>\n<style>a {}</style>"}
+    figure = {"application/vnd.plotly.v1+json": {"data": [1]}}
+    assert verdict([shown(loader, figure)] * 2, shown(figure)) == "same-by-rule"
+    text = {"text/html": "<script>f()</script><b>read me</b>"}
+    assert verdict([shown(text, figure)] * 2, shown(figure)) == "missing"
+    for number, verb in ((1, "same-by-rule"), (2, "different")):
+        wanted = {"application/javascript": "draw(p1004, p1005, 1)", "application/vnd.b_exec": ""}
+        found = {"application/javascript": f"draw(p1001, p1002, {number})"}
+        assert verdict([shown(wanted)] * 2, shown(found | {"application/vnd.b_exec": ""})) == verb
 
 
 def test_what_was_cut_is_never_the_same() -> None:

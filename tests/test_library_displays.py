@@ -59,7 +59,8 @@ def test_what_is_displayed_goes_to_marimo(monkeypatch: pytest.MonkeyPatch) -> No
     import IPython.display
 
     shown: list[object] = []
-    marimo = SimpleNamespace(output=SimpleNamespace(append=shown.append))
+    output = SimpleNamespace(append=lambda value: shown.append(value), clear=shown.clear)
+    marimo = SimpleNamespace(output=output)
     monkeypatch.setitem(sys.modules, "marimo", marimo)
     library = SimpleNamespace(display=functions.display, clear_output=functions.clear_output)
     monkeypatch.setitem(sys.modules, "a_library", library)
@@ -69,5 +70,6 @@ def test_what_is_displayed_goes_to_marimo(monkeypatch: pytest.MonkeyPatch) -> No
     names: dict[str, object] = {}
     exec(HELPERS["show_displays"] + "get_ipython = str\nshow_displays()", names)
     library.display(1, 2)
-    library.clear_output()
     assert shown == [1, 2]
+    library.clear_output()
+    assert shown == []

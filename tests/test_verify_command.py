@@ -476,6 +476,55 @@ def test_what_sympy_binds_in_a_session(tmp_path: Path, capsys: pytest.CaptureFix
     assert "reproduces (3 of 3 cells the same)" in verify(capsys, path)
 
 
+def test_what_is_cleared_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("IPython")
+    loop = "for i in range(3):\n    plt.plot([i, 1])\n"
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "import matplotlib.pyplot as plt\nfrom IPython.display import HTML, clear_output",
+        loop + "    clear_output(wait=True)\n    plt.show()",
+        loop + "    plt.show()\n    clear_output(wait=True)",
+        "for i in range(3):\n    display(HTML(f'<b>{i}</b>'))\n    clear_output()",
+        "from IPython import display as ipd\n"
+        + loop
+        + "    ipd.clear_output(True)\n    plt.show()",
+    )
+    assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)
+    doctored = convert(capsys, path, ("ipd.clear_output(True)", "pass"))
+    assert "cell 5 shows more" in verify(capsys, path, doctored, code=1)
+
+
+def test_what_plotly_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("plotly")
+    pytest.importorskip("IPython")
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "import plotly.graph_objects as go\nfig = go.Figure(go.Bar(x=[1, 2], y=[3, 4]))",
+        "fig.show()",
+        "fig",
+        "for n in range(2):\n    go.Figure(go.Bar(x=[1], y=[n])).show()\n    print(n)",
+    )
+    assert "reproduces (4 of 4 cells the same)" in verify(capsys, path)
+    doctored = convert(capsys, path, ("y=[n]", "y=[n + 1]"))
+    assert "cell 4 shows something else" in verify(capsys, path, doctored, code=1)
+
+
+def test_what_bokeh_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("bokeh")
+    pytest.importorskip("IPython")
+    path = write_notebook(
+        tmp_path / "a.ipynb",
+        "from bokeh.io import output_notebook\nfrom bokeh.plotting import figure, show\n"
+        "output_notebook()",
+        "p = figure(width=200, height=200)\np.line([1, 2], [3, 1])\nshow(p)",
+        "1 + 1",
+    )
+    assert "reproduces (2 of 3 cells the same, 1 unstable: cell 2" in verify(capsys, path)
+    doctored = convert(capsys, path, ("[3, 1]", "[3, 2]"))
+    assert "cell 2 shows something else" in verify(capsys, path, doctored, code=1)
+
+
 def test_the_magics_of_a_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("IPython")
     cells = "%autosave 60", "%qtconsole", "%clear", "%more a.ipynb", "1 + 1"

@@ -264,6 +264,28 @@ def display(*objects, display_id=None, **options):
     return None if display_id is None else DisplayHandle()
 '''
 
+_CLEAR_OUTPUT = '''\
+def clear_output(wait=False):
+    """Take away what the cell has shown (`wait`: once it shows more); what it printed stays."""
+    import sys
+
+    import marimo as mo
+
+    append = mo.output.append
+    places = (mo.output, sys.modules[append.__module__])
+
+    def replace(value):
+        for place in places:
+            place.append = append
+        mo.output.replace(value)
+
+    if not wait:
+        mo.output.clear()
+    elif append.__name__ != "replace":
+        for place in places:
+            place.append = replace
+'''
+
 _GET_IPYTHON = '''\
 def get_ipython():
     """Give IPython's shell, which runs code in the notebook's names; None without IPython."""
@@ -354,9 +376,7 @@ def show_displays(figures=None):
     get_ipython()  # an error in a widget's function is told, and the cell goes on
 
 {indent(_DISPLAY, "    ")}
-    def clear_output(wait=False):
-        pass
-
+{indent(_CLEAR_OUTPUT, "    ")}
     for name, new in (("display", display), ("clear_output", clear_output)):
         old = getattr(display_functions, name)
         if hasattr(old, "__wrapped__"):
@@ -442,6 +462,7 @@ HELPERS: Mapping[str, str] = MappingProxyType(
     {
         "capture_output": _CAPTURE_OUTPUT,
         "change_directory": _CHANGE_DIRECTORY,
+        "clear_output": _CLEAR_OUTPUT,
         "display": _DISPLAY,
         "get_ipython": _GET_IPYTHON,
         "run_magic": _RUN_MAGIC,

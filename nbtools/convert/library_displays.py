@@ -81,6 +81,8 @@ def _patterns(statement: Statement) -> Iterator[str]:
         library, bound = each.module.partition(".")[0], re.escape(each.bound)
         if library == "ipywidgets":
             yield _WIDGETS
+        elif library == "IPython" and each.name in (None, "display"):
+            yield rf"\b{bound}\.(?:display\.)?clear_output\("
         elif library == "sympy" and each.name is None:
             yield rf"\b{bound}\.(?:plotting\.)?{_PLOTS}"
         elif library == "sympy" and re.match(_PLOTS, f"{each.name}("):

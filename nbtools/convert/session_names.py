@@ -1,4 +1,4 @@
-"""What Jupyter's session gives to every cell: `display`, `get_ipython`, and IPython's shell."""
+"""What only a Jupyter session has: `display`, `get_ipython` and its shell, and `clear_output`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from nbtools.analysis.facts import Import, Statement
 from nbtools.convert.log import Log
 from nbtools.convert.scripts import Script, insert_after
 
-SESSION_NAMES = ("display", "get_ipython")
+_EVERYWHERE = frozenset({"display", "get_ipython"})  # without an import
+SESSION_NAMES = (*sorted(_EVERYWHERE), "clear_output")
 _REGISTER = re.compile(r"register_(?:line|cell|line_cell)_magic")
 
 
 def is_given(bound: Import) -> bool:
-    """Whether an import takes from IPython what Jupyter's cells have without one."""
+    """Whether an import takes one of the names from IPython."""
+    if (bound.module, bound.name) == ("IPython", "display"):
+        return False  # a module of that name
     return bound.name in SESSION_NAMES and bound.module.startswith("IPython")
 
 
@@ -38,6 +41,8 @@ def define_session_names(scripts: Sequence[Script], log: Log) -> list[Script]:
     scripts = [_start_shell(script, asked, log) for script in scripts]
     for given in SESSION_NAMES:
         binders = [st for s in scripts for st in s.statements if given in st.facts.binds]
+        if not binders and given not in _EVERYWHERE:
+            continue
         if all(given in imported_as(given, statement) for statement in binders):
             scripts = [_with_helper(script, given) for script in scripts]
     return scripts

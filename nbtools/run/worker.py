@@ -1016,6 +1016,15 @@ def draw_as_png() -> None:
     pylabtools.select_figure_formats = select_png
 
 
+class NoComms:
+    """Stands for what connects a kernel with a front end: nobody is there, and nobody answers."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *_arguments, **_options: None
+
+
 def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:  # noqa: C901
     """IPython's shell, with what it shows sent as events.
 
@@ -1063,7 +1072,7 @@ def make_shell(channel: Channel, sources: Sources, module: Any) -> Any:  # noqa:
         nbtools_cell = 0
         nbtools_leaves = False
         nbtools_still = False  # interactive backends are taken for the one that draws pictures
-        kernel = types.SimpleNamespace(shell=None, comm_manager=None)
+        kernel = types.SimpleNamespace(shell=None, comm_manager=NoComms())
 
         def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
             channel.error(evalue, stb)
@@ -1300,9 +1309,12 @@ class Area:
     def clear(self) -> None:
         self.bundles.clear()
 
-    def display(self, *values: Any, **_options: Any) -> None:
+    def display(self, *values: Any, raw: bool = False, **_options: Any) -> None:
         for value in values:
-            self.append(value)
+            if raw and isinstance(value, dict):
+                self.bundles.append((value, {}))
+            else:
+                self.append(value)
 
     def describe(self, value: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The value as marimo shows it: of an artist, the figure it is part of."""
@@ -1324,6 +1336,42 @@ class Area:
         finally:
             self.bundles.clear()
             close_figures()
+
+
+def show_libraries(area: Area) -> dict[str, Callable[[Any], None]]:
+    """For modules that show something by themselves, what marimo does once they are imported.
+
+    The formats are those that the libraries give Jupyter, so that both can be compared.
+    """
+
+    def show_plotly(figure: Any, *_arguments: Any, **_options: Any) -> None:
+        import plotly.io  # type: ignore[import-untyped]
+
+        renderer = plotly.io.renderers["plotly_mimetype"]
+        area.channel.output("display_data", renderer.to_mimebundle(figure.to_dict()))
+
+    def show_bokeh(shown: Any, *_arguments: Any, **_options: Any) -> None:
+        from bokeh.embed.notebook import notebook_content
+        from bokeh.io import curdoc
+
+        if shown not in curdoc().roots:
+            curdoc().add_root(shown)
+        script, place = notebook_content(shown)[:2]
+        run = {"application/javascript": script, "application/vnd.bokehjs_exec.v0+json": ""}
+        area.bundles += [({"text/html": place}, {}), (run, {})]
+
+    def patch_plotly(module: Any) -> None:
+        module.BaseFigure.show = module.BaseFigure._ipython_display_ = show_plotly
+
+    def patch_bokeh(module: Any) -> None:
+        module.show = show_bokeh
+        module.output_notebook = lambda *_arguments, **_options: None
+
+    return {
+        "plotly.basedatatypes": patch_plotly,
+        "bokeh.io": patch_bokeh,
+        "bokeh.plotting": patch_bokeh,
+    }
 
 
 # --- figures ------------------------------------------------------------------------------------
@@ -1912,6 +1960,7 @@ class Run:
             "matplotlib.pyplot": patch_pyplot,
             "IPython.core.display_functions": patch_display,
             "marimo": patch_marimo,
+            **show_libraries(area),
         }
         if self.job.get("imports_marimo") and not _is_installed("marimo"):
             sys.modules["marimo"] = make_marimo(area, file)

@@ -305,11 +305,30 @@ def _drop_after_error(shown: Sequence[Shown]) -> list[Shown]:
     return [each for each in shown if not (each.after_error and _is_figure(each))]
 
 
+_LOADING = re.compile(
+    r"(?s)\s*(?:(?:<(script|style)\b.*?</\1>|<link\b[^>]*>|<!--.*?-->)\s*)+|.*\bLoading BokehJS\b.*"
+)
+_LOADED = re.compile(r"application/vnd\.\w+_load\.v0\+json")
+
+
+def _drop_loaders(shown: Sequence[Shown]) -> list[Shown]:
+    """Libraries load their scripts into Jupyter's page by showing them; marimo has its own way."""
+    return [each for each in shown if each.is_result or not _is_loader(each)]
+
+
+def _is_loader(shown: Shown) -> bool:
+    html = shown.data.get("text/html")
+    return any(map(_LOADED.fullmatch, shown.data)) or (
+        isinstance(html, str) and _LOADING.fullmatch(html) is not None
+    )
+
+
 _ARRANGEMENTS: Mapping[str, Callable[[Sequence[Shown]], list[Shown]]] = {
     "artist-text": _drop_artists,
     "figure-order": _put_result_last,
     "repeated-figure": _drop_repeated,
     "figure-after-error": _drop_after_error,
+    "library-loader": _drop_loaders,
 }
 _OF_JUPYTER = frozenset({"repeated-figure", "figure-after-error"})
 """Those that Jupyter alone does: where the conversion does it, it shows too much."""
@@ -356,8 +375,8 @@ def _alone(what: str, verdict: Verdict, shown: Shown) -> Item:
 
 def richest(data: Mapping[str, object]) -> str:
     """The format that a reader sees of a bundle; "" of an empty one."""
-    for mime in data:
-        if mime.startswith("application/vnd."):
+    for mime, value in data.items():
+        if mime.startswith("application/vnd.") and value:  # bokeh's and holoviews' are signs alone
             return mime
     return next((mime for mime in _RICHEST if mime in data), next(iter(data), ""))
 

@@ -201,8 +201,18 @@ SVG_IDS = _substitute(
     r"(?<=id=\")[^\"]*|(?<=#)[\w-]+(?=[\")])|(?<=<dc:date>)[^<]*",
     "",
 )
+
+
+def _count_models_anew(text: str) -> str:
+    numbers: dict[str, str] = {}
+    return _MODEL.sub(lambda found: numbers.setdefault(found[0], f"p{len(numbers)}"), text)
+
+
+_MODEL = re.compile(r"\bp\d{4,}\b")
+BOKEH_IDS = Rule("bokeh-ids", "how many models bokeh has made before", _count_models_anew)
 FORMATS: Mapping[str, tuple[Rule, ...]] = {
-    "text/html": (HTML_LAYOUT,),
+    "text/html": (HTML_LAYOUT, BOKEH_IDS),
+    "application/javascript": (BOKEH_IDS,),
     "text/latex": (LATEX_DELIMITERS,),
     "text/markdown": (LATEX_DELIMITERS,),
     "image/svg+xml": (SVG_IDS,),
@@ -263,6 +273,7 @@ BUNDLE_RULES: Mapping[str, str] = {
     "figure-order": "whether a cell's figures stand above or below its last value",
     "repeated-figure": "a figure that is shown as a cell's last value, and once more as it is",
     "figure-after-error": "a figure that a cell had begun when it failed",
+    "library-loader": "scripts and styles that a library loads into Jupyter's page",
 }
 """Rules about outputs as a whole, which are more than a change of text."""
 

@@ -8,17 +8,20 @@ that was seen there: a number for a number, an address for an address.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Literal
 
 from msgspec import Struct
 
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?!\w)"
 _TOKEN = re.compile(
-    r"0x[0-9a-fA-F]+|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?!\w)|\w+|\n|[^\S\n]+|.",
+    rf"{_UUID}|0x[0-9a-fA-F]+|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?!\w)"
+    r"|\w+|\n|[^\S\n]+|.",
     re.DOTALL,
 )
 _CLASS = re.compile(
+    rf"(?P<uuid>{_UUID}$)|"
     r"(?P<address>0x)|(?P<number>[+-]?\.?\d[\d.eE+-]*$|(?:nan|NaN|inf|[nuµm]?s|min|h|[kKMG]i?B)$)"
     r"|(?P<code>\w*\d\w*$)|(?P<word>\w)|(?P<line>\n)|(?P<space>\s)"
 )
@@ -297,16 +300,29 @@ def _is_masked(span: Span, classes: frozenset[str], mask: Mask) -> bool:
 def _may_vary(span: Span, classes: frozenset[str], mask: Mask, words: Sequence[str]) -> bool:
     """Whether what never varied may vary all the same: a random bit is often what it was.
 
-    It is of a kind that varies, in a line that varies or in a text most of which does.
+    It is of a kind that varies, in a text most of which does, or in a line that varies; but a
+    long line (a page of HTML, JSON) in which hardly anything of that kind varies is no evidence.
     """
     if not classes <= mask.seen | {"space"}:
         return False
-    alike = [i for i, word in enumerate(words) if class_of(word) in classes - {"space"}]
-    varied = sum(any(each.start <= i < each.end for each in mask.spans) for i in alike)
-    return 3 * varied >= 2 * len(alike) or any(
-        start <= span.start <= end and any(s.start < end and start <= s.end for s in mask.spans)
+    kinds = classes - {"space"}
+    if _share_that_varies(kinds, mask, words, 0, len(words)) >= 2 / 3:
+        return True
+    return any(
+        start <= span.start <= end
+        and any(each.start < end and start <= each.end for each in mask.spans)
+        and _share_that_varies(kinds, mask, words, start, end) >= 1 / 8
         for start, end in _split_lines(words)
     )
+
+
+def _share_that_varies(
+    kinds: Collection[str], mask: Mask, words: Sequence[str], start: int, end: int
+) -> float:
+    """Of the words of some kinds between two places, the share that varies; 1 of none."""
+    alike = [i for i in range(start, end) if class_of(words[i]) in kinds]
+    varied = sum(any(each.start <= i < each.end for each in mask.spans) for i in alike)
+    return varied / len(alike) if alike else 1.0
 
 
 # --- why ----------------------------------------------------------------------------------------
@@ -315,7 +331,6 @@ _DURATION = re.compile(
     r"(?i)\b(wall|cpu|total|elapsed|time[sd]?|took|per loop|seconds?|secs?|it/s|ms|µs|us|ns|min)\b"
 )
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d|\b\d{1,2}:\d\d:\d\d|\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b")
-_UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-")
 _BAR = re.compile(r"\d+%\||\bit/s\b|s/it\b|\r")
 
 
@@ -328,7 +343,7 @@ def guess_cause(texts: Sequence[str], mask: Mask) -> str:
         return "it shows a progress bar"
     if mask.seen <= {"address", "space"} and mask.seen:
         return "it prints an address in memory"
-    if _UUID.search(varied):
+    if re.search(_UUID, varied):
         return "it prints an identifier made anew each time"
     if _DATE.search(varied):
         return "it prints a date or a time"
