@@ -59,8 +59,7 @@ def test_what_is_displayed_goes_to_marimo(monkeypatch: pytest.MonkeyPatch) -> No
     import IPython.display
 
     shown: list[object] = []
-    output = SimpleNamespace(append=lambda value: shown.append(value), clear=shown.clear)
-    marimo = SimpleNamespace(output=output)
+    marimo = SimpleNamespace(output=SimpleNamespace(append=shown.append))
     monkeypatch.setitem(sys.modules, "marimo", marimo)
     library = SimpleNamespace(display=functions.display, clear_output=functions.clear_output)
     monkeypatch.setitem(sys.modules, "a_library", library)
@@ -72,4 +71,9 @@ def test_what_is_displayed_goes_to_marimo(monkeypatch: pytest.MonkeyPatch) -> No
     library.display(1, 2)
     assert shown == [1, 2]
     library.clear_output()
+    assert shown == [1, 2]
+    exec("show_displays(clear=shown.clear)", names | {"shown": shown})
+    library.clear_output()
+    assert shown == [1, 2]
+    IPython.display.clear_output()  # type: ignore[no-untyped-call]
     assert shown == []

@@ -367,7 +367,7 @@ def run_magic(name, line, cell=None, *, makes="", **needs):
 '''
 
 _SHOW_DISPLAYS = f'''\
-def show_displays(figures=None):
+def show_displays(figures=None, clear=None):
     """Show what libraries display through IPython, which prints it outside of Jupyter."""
     import sys
 
@@ -376,14 +376,17 @@ def show_displays(figures=None):
     get_ipython()  # an error in a widget's function is told, and the cell goes on
 
 {indent(_DISPLAY, "    ")}
-{indent(_CLEAR_OUTPUT, "    ")}
-    for name, new in (("display", display), ("clear_output", clear_output)):
+    def keep(wait=False):
+        pass  # a widget clears its own output alone
+
+    for name, new in (("display", display), ("clear_output", keep)):
         old = getattr(display_functions, name)
         if hasattr(old, "__wrapped__"):
             continue  # marimo's editor has put its own in place
-        for module in list(sys.modules.values()):
+        for place, module in list(sys.modules.items()):
             if getattr(module, "__dict__", {{}}).get(name) is old:
-                setattr(module, name, new)
+                of_cells = name == "clear_output" and place.startswith("IPython")
+                setattr(module, name, clear if clear and of_cells else new)
     widgets = sys.modules.get("ipywidgets.widgets.interaction")
     if figures and widgets:
         widgets.show_inline_matplotlib_plots = figures  # those that a widget's function draws

@@ -1,4 +1,4 @@
-"""What libraries show by themselves, through IPython: widgets, and sympy's plots.
+"""What is shown through IPython's modules: by widgets, sympy's plots, `IPython.display`.
 
 `interact(f, x=3)` of ipywidgets calls IPython's `display`, and sympy's `plot` has matplotlib's
 inline backend call it. marimo's editor shows what comes that way; a script has no Jupyter, and
@@ -21,6 +21,7 @@ _DRAWING = r"\b(?:matplotlib|seaborn|pylab)\b"
 _SETS_BACKEND = r"%(?:matplotlib|pylab)\b"
 _WIDGETS = r"\binteract(?:ive|_manual|ive_output)?\b"
 _PLOTS = r"plot(?:3d\w*|_\w+)?\("
+_CLEARS = r"\.clear_output\("
 _INTERACT = frozenset({"interact", "interact_manual"})
 
 
@@ -33,12 +34,11 @@ def show_library_displays(scripts: Sequence[Script], log: Log) -> list[Script]:
         if found is None:
             continue
         reason = "`show_displays()` shows what libraries display, which IPython would print"
-        above = _shows_figures_above(text)
-        call = "show_displays(show_figures)" if above else "show_displays()"
-        changed = insert_after(script, found, call, reason, log)
-        helpers = script.helpers | {"show_displays", "get_ipython"}
-        if above:
-            helpers |= {"show_figures"}
+        given = ["show_figures"] * _shows_figures_above(text)
+        given += ["clear=clear_output"] * bool(re.search(_CLEARS, text))
+        changed = insert_after(script, found, f"show_displays({', '.join(given)})", reason, log)
+        named = {each.rpartition("=")[2] for each in given}
+        helpers = script.helpers | {"show_displays", "get_ipython"} | named
         result[index] = replace(changed, helpers=helpers)
         return result
     return result
@@ -82,7 +82,7 @@ def _patterns(statement: Statement) -> Iterator[str]:
         if library == "ipywidgets":
             yield _WIDGETS
         elif library == "IPython" and each.name in (None, "display"):
-            yield rf"\b{bound}\.(?:display\.)?clear_output\("
+            yield rf"\b{bound}(?:\.display)?{_CLEARS}"
         elif library == "sympy" and each.name is None:
             yield rf"\b{bound}\.(?:plotting\.)?{_PLOTS}"
         elif library == "sympy" and re.match(_PLOTS, f"{each.name}("):
