@@ -474,7 +474,8 @@ def test_scripts_that_a_library_loads_are_not_seen() -> None:
     loader = {"text/html": "<script type='module'>import 'x'</script>\n<style>a {}</style>"}
     figure = {"application/vnd.plotly.v1+json": {"data": [1]}}
     assert verdict([shown(loader, figure)] * 2, shown(figure)) == "same-by-rule"
-    text = {"text/html": "<script>f()</script><b>read me</b>"}
+    assert verdict([shown({"text/html": "<script>" * 20_000}, figure)] * 2, shown(figure)) != "same"
+    text = {"text/html": "<script>f()</script><b>read me</b>" + "<script></script>" * 40}
     assert verdict([shown(text, figure)] * 2, shown(figure)) == "missing"
     for number, verb in ((1, "same-by-rule"), (2, "different")):
         wanted = {"application/javascript": "draw(p1004, p1005, 1)", "application/vnd.b_exec": ""}

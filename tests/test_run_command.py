@@ -119,6 +119,16 @@ def test_the_executed_notebook_keeps_all_but_outputs(tmp_path: Path) -> None:
     assert [cell.execution_count for cell in after.cells[1:]] == [1, 2, 3, None]
 
 
+def test_an_output_that_exists_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_ipynb(tmp_path / "nb.ipynb", "print('a')")
+    before = path.read_bytes()
+    assert run(path, "-o", path) == 2
+    assert f"{path} exists: --force overwrites it" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert run(path, "-o", path, "--force") == 0
+    assert nbformat.read(path, 4).cells[-1].outputs[0].text == "a\n"
+
+
 def test_a_reactive_notebook_becomes_an_executed_one(tmp_path: Path) -> None:
     path = write_py(tmp_path / "nb.py", "y = x\ny", "x = 1")
     out = tmp_path / "out.ipynb"

@@ -132,6 +132,7 @@ def with_limits(command: _Command) -> _Command:
     metavar="OUT",
     help="Write the notebook with its outputs, as OUT.ipynb or as a page, OUT.html.",
 )
+@click.option("-f", "--force", is_flag=True, help="Overwrite OUT, if it exists.")
 @click.option(
     "--watch",
     is_flag=True,
@@ -186,6 +187,7 @@ class RunRequest(Struct, frozen=True):
     file: str
     reactive: bool
     output: str | None
+    force: bool
     watch: bool
     as_json: bool
     given: Mapping[str, str]
@@ -213,6 +215,8 @@ def _run(request: RunRequest) -> int:
         raise click.UsageError(
             "-o writes a Jupyter notebook or a page: give it a name that ends in .ipynb or .html"
         )
+    if request.output is not None and not request.force and Path(request.output).is_file():
+        raise NbtoolsError(f"{request.output} exists: --force overwrites it")
     if request.watch and (request.as_json or request.output is not None):
         raise click.UsageError("--watch prints what runs: it goes with neither --json nor -o")
     in_kernel = request.engine == "kernel"

@@ -740,7 +740,10 @@ def seed_generators(seed: int) -> None:
     def seed_torch(module: Any) -> None:
         module.manual_seed(seed)
 
-    sys.meta_path.insert(0, AfterImport({"numpy.random": seed_numpy, "torch": seed_torch}))
+    actions: dict[str, Any] = {"numpy.random": seed_numpy, "torch": seed_torch}
+    for name in sys.modules.keys() & actions.keys():
+        actions.pop(name)(sys.modules[name])
+    sys.meta_path.insert(0, AfterImport(actions))
 
 
 # --- one cell -----------------------------------------------------------------------------------

@@ -305,9 +305,8 @@ def _drop_after_error(shown: Sequence[Shown]) -> list[Shown]:
     return [each for each in shown if not (each.after_error and _is_figure(each))]
 
 
-_LOADING = re.compile(
-    r"(?s)\s*(?:(?:<(script|style)\b.*?</\1>|<link\b[^>]*>|<!--.*?-->)\s*)+|.*\bLoading BokehJS\b.*"
-)
+_CODE = re.compile(r"<(/?)(script|style)\b[^<>]*>")
+_LINK = re.compile(r"<link\b[^<>]*>")
 _LOADED = re.compile(r"application/vnd\.\w+_load\.v0\+json")
 
 
@@ -318,9 +317,21 @@ def _drop_loaders(shown: Sequence[Shown]) -> list[Shown]:
 
 def _is_loader(shown: Shown) -> bool:
     html = shown.data.get("text/html")
-    return any(map(_LOADED.fullmatch, shown.data)) or (
-        isinstance(html, str) and _LOADING.fullmatch(html) is not None
-    )
+    loads = isinstance(html, str) and ("Loading BokehJS" in html or not _visible(html).strip())
+    return loads or any(map(_LOADED.fullmatch, shown.data))
+
+
+def _visible(html: str) -> str:
+    """HTML without its scripts and styles."""
+    parts: list[str] = []
+    position, inside = 0, ""
+    for tag in _CODE.finditer(html):
+        if not inside and not tag[1]:
+            parts.append(html[position : tag.start()])
+            inside = tag[2]
+        elif inside == tag[2] and tag[1]:
+            position, inside = tag.end(), ""
+    return _LINK.sub("", "".join(parts) + ("" if inside else html[position:]))
 
 
 _ARRANGEMENTS: Mapping[str, Callable[[Sequence[Shown]], list[Shown]]] = {
