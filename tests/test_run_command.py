@@ -280,7 +280,7 @@ def test_of_a_file_that_cannot_be_written_whole_the_old_one_stays(
     out = tmp_path / f"out.{suffix}"
     out.write_text("old")
     write_py(tmp_path / "nb.py", "print('x' * 3_000)")
-    command = f"ulimit -f 2; exec {sys.executable} -m nbtools run nb.py -o {out.name}"
+    command = f"ulimit -f 2; exec {sys.executable} -m nbtools run nb.py -f -o {out.name}"
     done = subprocess.run(
         ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
     )
