@@ -472,8 +472,11 @@ def test_what_sympy_binds_in_a_session(tmp_path: Path, capsys: pytest.CaptureFix
         "import sympy as sp\nsp.init_session(use_latex=True)",
         "f(x) + n, np.arange(3)",
         "solve(y**2 - 4)",
+        "p = plot(x, show=False)",
+        "p.save('a.png');",
     )
-    assert "reproduces (3 of 3 cells the same)" in verify(capsys, path)
+    assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)
+    assert "p.save('a.png');\n    show_figures()" in convert(capsys, path).read_text()
 
 
 def test_what_is_cleared_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,7 +87,9 @@ class Plotting(Struct, frozen=True, dict=True):
             return parts[1] not in _NOT_DRAWING
         if len(parts) == 1:
             return False
-        own = parts[-1].startswith("plot_") and parts[0] not in self.imported  # of an object
+        own = parts[0] not in self.imported and (  # of an object
+            parts[-1].startswith("plot_") or (parts[-1] == "save" and self.has_sympy)
+        )
         return own or parts[-1] in ACCESSORS or parts[-2] == "plot"
 
     def makes_figure(self, call: str) -> bool:
@@ -124,6 +126,11 @@ class Plotting(Struct, frozen=True, dict=True):
             return False
         callers = {call.rpartition(".")[2] for call in (*facts.calls, *facts.values)}
         return not callers.isdisjoint(_CALLERS)
+
+    @cached_property
+    def has_sympy(self) -> bool:
+        """Whether there may be plots of sympy, which draw once more when they are saved."""
+        return any(name.partition(".")[0] == "sympy" for name in self.imported.values())
 
     @cached_property
     def shows(self) -> frozenset[str]:
