@@ -447,85 +447,82 @@ def test_figures_are_shown_whatever_backend_the_environment_names(
         assert "reproduces (2 of 2 cells the same)" in verify(capsys, path)
 
 
-def test_figures_of_containers_of_artists(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+_LOOP = "for i in range(3):\n    plt.plot([i, 1])\n"
+LIBRARIES: dict[str, tuple[list[str], str, tuple[str, str], str]] = {
+    "matplotlib": (
+        [
+            "import matplotlib.pyplot as plt",
+            "plt.errorbar([1, 2], [1, 2], yerr=[1, 1])",
+            "fig, ax = plt.subplots()\nax.errorbar([1, 2], [1, 2], yerr=[1, 1])",
+            "plt.stem([1, 2])",
+            "plt.bar([1, 2], [3, 4])",
+        ],
+        "reproduces (5 of 5 cells the same)",
+        ("    show_figures(result_2)\n", ""),
+        "cell 2 does not show all",
+    ),
+    "sympy": (
+        [
+            "import sympy as sp\nsp.init_session(use_latex=True)",
+            "f(x) + n, np.arange(3)",
+            "solve(y**2 - 4)",
+            "p = plot(x, show=False)",
+            "p.save('a.png');",
+        ],
+        "reproduces (5 of 5 cells the same)",
+        ("p.save('a.png');\n    show_figures()", "p.save('a.png');"),
+        "cell 5 does not show all",
+    ),
+    "IPython": (
+        [
+            "import matplotlib.pyplot as plt\nfrom IPython.display import HTML, clear_output",
+            _LOOP + "    clear_output(wait=True)\n    plt.show()",
+            _LOOP + "    plt.show()\n    clear_output(wait=True)",
+            "for i in range(3):\n    display(HTML(f'<b>{i}</b>'))\n    clear_output()",
+            "from IPython import display as ipd\n"
+            + _LOOP
+            + "    ipd.clear_output(True)\n    plt.show()",
+        ],
+        "reproduces (5 of 5 cells the same)",
+        ("ipd.clear_output(True)", "pass"),
+        "cell 5 shows more",
+    ),
+    "plotly": (
+        [
+            "import plotly.graph_objects as go\nfig = go.Figure(go.Bar(x=[1, 2], y=[3, 4]))",
+            "fig.show()",
+            "fig",
+            "for n in range(2):\n    go.Figure(go.Bar(x=[1], y=[n])).show()\n    print(n)",
+        ],
+        "reproduces (4 of 4 cells the same)",
+        ("y=[n]", "y=[n + 1]"),
+        "cell 4 shows something else",
+    ),
+    "bokeh": (
+        [
+            "from bokeh.io import output_notebook\nfrom bokeh.plotting import figure, show\n"
+            "output_notebook()",
+            "p = figure(width=200, height=200)\np.line([1, 2], [3, 1])\nshow(p)",
+            "1 + 1",
+        ],
+        "reproduces (2 of 3 cells the same, 1 unstable: cell 2",
+        ("[3, 1]", "[3, 2]"),
+        "cell 2 shows something else",
+    ),
+}
+"""A library -> cells that show by it, what is said of them, and of a doctored conversion."""
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_what_libraries_show(
+    library: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("matplotlib")
-    pytest.importorskip("IPython")
-    path = write_notebook(
-        tmp_path / "a.ipynb",
-        "import matplotlib.pyplot as plt",
-        "plt.errorbar([1, 2], [1, 2], yerr=[1, 1])",
-        "fig, ax = plt.subplots()\nax.errorbar([1, 2], [1, 2], yerr=[1, 1])",
-        "plt.stem([1, 2])",
-        "plt.bar([1, 2], [3, 4])",
-    )
-    assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)
-    assert "show_figures(result_2)" in convert(capsys, path).read_text()
-
-
-def test_what_sympy_binds_in_a_session(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("sympy")
-    pytest.importorskip("IPython")
-    path = write_notebook(
-        tmp_path / "a.ipynb",
-        "import sympy as sp\nsp.init_session(use_latex=True)",
-        "f(x) + n, np.arange(3)",
-        "solve(y**2 - 4)",
-        "p = plot(x, show=False)",
-        "p.save('a.png');",
-    )
-    assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)
-    assert "p.save('a.png');\n    show_figures()" in convert(capsys, path).read_text()
-
-
-def test_what_is_cleared_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("matplotlib")
-    pytest.importorskip("IPython")
-    loop = "for i in range(3):\n    plt.plot([i, 1])\n"
-    path = write_notebook(
-        tmp_path / "a.ipynb",
-        "import matplotlib.pyplot as plt\nfrom IPython.display import HTML, clear_output",
-        loop + "    clear_output(wait=True)\n    plt.show()",
-        loop + "    plt.show()\n    clear_output(wait=True)",
-        "for i in range(3):\n    display(HTML(f'<b>{i}</b>'))\n    clear_output()",
-        "from IPython import display as ipd\n"
-        + loop
-        + "    ipd.clear_output(True)\n    plt.show()",
-    )
-    assert "reproduces (5 of 5 cells the same)" in verify(capsys, path)
-    doctored = convert(capsys, path, ("ipd.clear_output(True)", "pass"))
-    assert "cell 5 shows more" in verify(capsys, path, doctored, code=1)
-
-
-def test_what_plotly_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("plotly")
-    pytest.importorskip("IPython")
-    path = write_notebook(
-        tmp_path / "a.ipynb",
-        "import plotly.graph_objects as go\nfig = go.Figure(go.Bar(x=[1, 2], y=[3, 4]))",
-        "fig.show()",
-        "fig",
-        "for n in range(2):\n    go.Figure(go.Bar(x=[1], y=[n])).show()\n    print(n)",
-    )
-    assert "reproduces (4 of 4 cells the same)" in verify(capsys, path)
-    doctored = convert(capsys, path, ("y=[n]", "y=[n + 1]"))
-    assert "cell 4 shows something else" in verify(capsys, path, doctored, code=1)
-
-
-def test_what_bokeh_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("bokeh")
-    pytest.importorskip("IPython")
-    path = write_notebook(
-        tmp_path / "a.ipynb",
-        "from bokeh.io import output_notebook\nfrom bokeh.plotting import figure, show\n"
-        "output_notebook()",
-        "p = figure(width=200, height=200)\np.line([1, 2], [3, 1])\nshow(p)",
-        "1 + 1",
-    )
-    assert "reproduces (2 of 3 cells the same, 1 unstable: cell 2" in verify(capsys, path)
-    doctored = convert(capsys, path, ("[3, 1]", "[3, 2]"))
-    assert "cell 2 shows something else" in verify(capsys, path, doctored, code=1)
+    for needed in (library, "IPython", "matplotlib"):
+        pytest.importorskip(needed)
+    cells, told, doctoring, wrong = LIBRARIES[library]
+    path = write_notebook(tmp_path / "a.ipynb", *cells)
+    assert told in verify(capsys, path)
+    assert wrong in verify(capsys, path, convert(capsys, path, doctoring), code=1)
 
 
 def test_the_magics_of_a_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

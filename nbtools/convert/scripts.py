@@ -259,8 +259,16 @@ def insert_after(script: Script, statement: Statement, line: str, reason: str, l
     """
     if script.cell is not None:
         log.edit("add", script.cell, reason, line=script.line_in_cell(statement.end_line))
-    lines = script.text_lines()
-    lines.insert(statement.end_line, line)
-    origin = script.lines[statement.end_line - 1 : statement.end_line]
-    numbers = (*script.lines[: statement.end_line], *origin, *script.lines[statement.end_line :])
-    return revise(replace(script, lines=numbers), "\n".join(lines))
+    return replace_lines(script, statement.end_line, statement.end_line, [line])
+
+
+def replace_lines(script: Script, start: int, end: int, written: Sequence[str]) -> Script:
+    """The script with other lines in the place of those from `start` (0-based) to before `end`.
+
+    They count as the author's line `start`, or where none goes, as the one above.
+    """
+    lines, numbers = script.text_lines(), list(script.lines)
+    lines[start:end] = written
+    origin = start if end > start else start - 1
+    numbers[start:end] = numbers[origin : origin + 1] * len(written)
+    return revise(replace(script, lines=tuple(numbers)), "\n".join(lines))

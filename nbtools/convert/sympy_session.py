@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from nbtools.analysis.facts import Import
 from nbtools.analysis.line_magics import PYLAB_MODULES
 from nbtools.convert.log import Log
-from nbtools.convert.scripts import Script, revise
-from nbtools.syntax import dotted_name
+from nbtools.convert.scripts import Script, replace_lines
+from nbtools.syntax import dotted_name, parse_source
 
 _FUNCTION = "init_session"
 _STATEMENTS = (
@@ -59,23 +59,18 @@ def _name_in(bound: Import) -> str | None:
 def _open_session(script: Script, names: set[str], log: Log) -> Script:
     if script.cell is None or _FUNCTION not in script.source:
         return script
-    lines, numbers = script.text_lines(), list(script.lines)
-    body = ast.parse(script.source).body
-    offers = set(script.offers)
+    body = parse_source(script.source).body
     for index in reversed(range(len(body))):  # from the bottom up: the lines above stay
         call = _call_of(body[index], names)
         if call is None or not _is_alone(body, index):
             continue
         start, end = call.lineno - 1, body[index].end_lineno or call.lineno
-        author = numbers[start]
-        written = _write_session(call)
+        author = script.lines[start]
         reason = f"`{_FUNCTION}()` binds these names by Jupyter's shell, which marimo has not"
         log.edit("replace", script.cell, reason, line=author, lines=end - start)
-        lines[start:end] = written
-        numbers[start:end] = [author] * len(written)
-        offers.add(author)
-    changed = replace(script, lines=tuple(numbers), offers=frozenset(offers))
-    return revise(changed, "\n".join(lines)) if numbers != list(script.lines) else script
+        changed = replace_lines(script, start, end, _write_session(call))
+        script = replace(changed, offers=script.offers | {author})
+    return script
 
 
 def _call_of(statement: ast.stmt, names: set[str]) -> ast.Call | None:

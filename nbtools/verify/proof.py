@@ -372,7 +372,7 @@ class _Prover:
         if ended is not None:
             where = "" if ended.ending.cell is None else f" in cell {ended.ending.cell + 1}"
             return "ended", f"{ended.ending.reason}{where}"
-        if any(cell.verdict in RED for cell in cells):
+        if _is_wrong(cells):
             return "differs", ""
         trace = self.references[0].trace
         if trace.ending.kind in ("error", "left"):
