@@ -153,6 +153,9 @@ def test_what_only_random_numbers_make_differ_is_compared_with_the_same_ones(
     assert "2 unstable: cells 2, 3 (the same where random numbers are the same)" in found
     doctored = convert(capsys, path, ("range(3)", "range(4)"))
     assert "cell 2 shows something else" in verify(capsys, path, doctored, code=1)
+    coins = "for _ in range(40): print(random.random() < 0.9)"
+    path = write_notebook(tmp_path / "c.ipynb", "import random", coins, coins)
+    assert "depend" not in verify(capsys, path)
 
 
 def test_chance_makes_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

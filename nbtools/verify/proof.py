@@ -162,10 +162,7 @@ class _Prover:
         checks: list[Check] = []
         if self.ended is None:
             cells = self.settle(self.judge(self.references[0]))
-            checks = [
-                Check("document order", cells),
-                *self.check_other_orders(self.subject.groups),
-            ]
+            checks = [Check("document order", cells), *self.check_other_orders(cells)]
         return self.describe(source, "reactive", checks)
 
     def prove_recorded(self, source: str) -> Proof:
@@ -187,14 +184,9 @@ class _Prover:
         cells = self.judge(found)
         if _is_wrong(cells):
             cells = self.look_again(found, cells)
-        right = [
-            group
-            for group, cell in zip(self.subject.groups, cells, strict=True)
-            if cell.verdict not in RED
-        ]
         cells = self.settle(cells)
         first = Check("document order", cells, seconds=time.monotonic() - start)
-        return [first, *self.check_other_orders(right)]
+        return [first, *self.check_other_orders(cells)]
 
     def judge(self, found: Run, *, widen: bool = False) -> tuple[CellProof, ...]:
         return self.judge_some(self.subject.groups, found, widen=widen)
@@ -229,8 +221,8 @@ class _Prover:
         What few random numbers show, say six throws of a coin, may by chance be the same in every
         run of the original; and where all that is shown varies, nothing is left to compare.
         """
-        varying = [cell.verdict == "unstable" for cell in cells if _is_compared(cell)]
-        if not any(varying) or not (_is_wrong(cells) or all(varying)):
+        compared = [cell.verdict for cell in cells if _is_compared(cell)]
+        if not _is_wrong(cells) and set(compared) != {"unstable"}:
             return cells
         self.tell("running all with the same random numbers")
         original = replace(self.original, random_seed=RANDOM_SEED)
@@ -246,9 +238,18 @@ class _Prover:
         if missing > 0 and self.ended is None:
             self.add_references(missing)
 
-    def check_other_orders(self, groups: Sequence[Group]) -> list[Check]:
-        """Run the reactive notebook in other orders; `groups` are right in that of the file."""
+    def check_other_orders(self, cells: Sequence[CellProof]) -> list[Check]:
+        """Run the reactive notebook in other orders; `cells` are those of the file's order.
+
+        What is wrong there is not judged again, nor what only the same random numbers make right:
+        in another order each cell draws others.
+        """
         job = self.subject.reactive
+        groups = [
+            group
+            for group, cell in zip(self.subject.groups, cells, strict=True)
+            if cell.verdict not in RED and not cell.seeded
+        ]
         checks = [self.check_jobs("reversed order", [reverse_ties(job)], groups)]
         if self.request.deep:
             checks.append(self.check_jobs("ancestors only", list(ancestors_only(job)), groups))
