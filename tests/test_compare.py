@@ -430,6 +430,13 @@ def test_an_artist_alone_may_be_shown_as_its_figure() -> None:
     assert (found.verdict, found.rules) == ("same-by-rule", ("more-formats",))
 
 
+def test_an_artist_is_not_shown_as_a_figure_that_is_shown_as_well() -> None:
+    artist, figure = {"text/plain": "Text(0.5, 1.0, 'T')"}, {"image/png": png()}
+    before = Display(shown=(Shown(figure), Shown(artist, True)))
+    found = Display(shown=(Shown(figure), Shown({**artist, **figure}, True)))
+    assert item([before, before], found).verdict == "extra"
+
+
 def test_jupyter_shows_what_a_cell_has_drawn_when_it_fails() -> None:
     error, figure = Output("error", error_name="E", error_text="no"), {"image/png": png()}
     drawn = Output("display_data", data=figure)

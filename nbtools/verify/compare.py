@@ -253,9 +253,20 @@ def _compare_in_turn(
     if len(found) != len(references[0]):
         return _align(references, found, standards)
     return [
-        _compare_shown(f"output {number + 1}", [each[number] for each in references], it, standards)
+        _alone(f"output {number + 1}", "extra", it)
+        if _shows_twice(references[0][number], it, found)
+        else _compare_shown(
+            f"output {number + 1}", [each[number] for each in references], it, standards
+        )
         for number, it in enumerate(found)
     ]
+
+
+def _shows_twice(expected: Shown, found: Shown, all_found: Sequence[Shown]) -> bool:
+    """Whether a figure is in the place of an artist's text, and beside it as well."""
+    if not (expected.is_result and _is_artist(expected) and _is_figure(found)):
+        return False
+    return sum(_key(each) == _key(found) for each in all_found) > 1
 
 
 _ARTIST = re.compile(
