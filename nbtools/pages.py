@@ -222,7 +222,8 @@ def _spell(option: click.Option) -> str:
 
 
 def _explain(option: click.Option) -> str:
-    default = f" Default: `{option.default}`." if option.show_default else ""
+    words = option.show_default if isinstance(option.show_default, str) else f"`{option.default}`"
+    default = f" Default: {words}." if option.show_default else ""
     return (option.help or "") + default
 
 

@@ -67,7 +67,8 @@ def test_a_notebook_reproduces(tmp_path: Path, capsys: pytest.CaptureFixture[str
     )
     output = verify(capsys, path)
     assert output.startswith(f"{path}: reproduces (3 of 4 cells the same, 1 unstable: cell 4 ")
-    verify(capsys, path, "--fail-on", "unstable", code=1)
+    output = verify(capsys, path, "--fail-on", "unstable", code=1)
+    assert output.startswith(f"{path}: does not show the same in each run (3 of 4 cells the same, ")
 
 
 DOCTORED = {
@@ -275,7 +276,15 @@ def test_a_hidden_order_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[s
     output = verify(capsys, path, "--deep")
     assert "but cell 3 depends on the order of unlinked cells" in output
     assert f"{path}:cell 3: different in reversed order" in output
-    verify(capsys, path, "--fail-on", "order", code=1)
+    assert f"{path}: `nbtools graph {path}` marks the cells that change what others" in output
+    words = "does not reproduce in another order: cell 3 depends on the order of unlinked cells"
+    strict = ("--fail-on", "order")
+    assert words in verify(capsys, path, *strict, code=1)
+    assert words in verify(capsys, path, *strict, "--output-format", "junit", code=1)
+    assert words in verify(capsys, path, *strict, "--output-format", "github", code=1)
+    target = convert(capsys, path)
+    assert words in verify(capsys, target, code=1)
+    assert "but cell 3" in verify(capsys, target, "--fail-on", "different")
     path = write_notebook(tmp_path / "b.ipynb", "xs = [1]", "xs.append(1); print(xs)")
     output = verify(capsys, path, "--deep")
     assert f"{path}:cell 2: different in re-run: after cell 2 ran again" in output

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -17,8 +17,8 @@ from nbtools.processes import useful_workers
 from nbtools.report.printable import printable
 from nbtools.run.environment import scrub_environment
 from nbtools.run.session import Limits
-from nbtools.verify.files import FAIL_ON, Task, exit_code, find_tasks, prove_tasks
-from nbtools.verify.proof import Request
+from nbtools.verify.files import Task, exit_code, find_tasks, prove_tasks
+from nbtools.verify.proof import FailOn, Request
 from nbtools.verify.verdict import Proof
 
 FORMATS = ("text", "json", "junit", "github")
@@ -42,9 +42,8 @@ TIMEOUT = 600.0
 )
 @click.option(
     "--fail-on",
-    type=click.Choice(FAIL_ON),
-    default="different",
-    show_default=True,
+    type=click.Choice(get_args(FailOn)),
+    show_default="order for a reactive .py alone, else different",
     help="What counts as a difference: also that a result depends on the order of cells that "
     "nothing links, or that it varies from run to run.",
 )
@@ -113,12 +112,13 @@ def _verify(paths: Sequence[str], jobs: int | None, **choices: Any) -> int:
         against=choices["against"],
         deep=choices["deep"],
         in_place=choices["in_place"],
+        fail_on=choices["fail_on"],
     )
     workers = jobs or useful_workers(len(found.tasks))
     proofs = _prove(found.tasks, request, workers, choices)
     if choices["html"]:
         _write_report(Path(choices["html"]), proofs)
-    return 2 if found.errors else exit_code(proofs, choices["fail_on"])
+    return 2 if found.errors else exit_code(proofs)
 
 
 def _prove(

@@ -144,6 +144,8 @@ EXIT_CODES: Mapping[str, int] = {
     "reproduces": 0,
     "empty": 0,
     "differs": 1,
+    "order-dependent": 1,
+    "unstable": 1,
     "failed": 2,
     "raises": 3,
     "ended": 4,
@@ -152,24 +154,7 @@ EXIT_CODES: Mapping[str, int] = {
 _SEVERITY = (0, 5, 3, 4, 1, 2)
 """Exit codes from the mildest to the worst: of several notebooks the worst one counts."""
 
-FAIL_ON = ("different", "order", "unstable")
 
-
-def exit_code(proofs: Sequence[Proof], fail_on: str = "different") -> int:
-    """The exit code for some proofs.
-
-    Args:
-        proofs: All of them.
-        fail_on: "different"; "order": also what depends on the order of cells that nothing
-            links; "unstable": also what varies from run to run.
-    """
-    codes = [0, *(_code_of(proof, FAIL_ON.index(fail_on)) for proof in proofs)]
-    return max(codes, key=_SEVERITY.index)
-
-
-def _code_of(proof: Proof, strictness: int) -> int:
-    code = EXIT_CODES[proof.status]
-    varies = any(cell.verdict == "unstable" for cell in proof.cells)
-    if code == 0 and strictness >= 1 and proof.order_dependent:
-        return 1
-    return 1 if code in (0, 5) and strictness >= 2 and varies else code
+def exit_code(proofs: Sequence[Proof]) -> int:
+    """The exit code for some proofs."""
+    return max((0, *(EXIT_CODES[proof.status] for proof in proofs)), key=_SEVERITY.index)

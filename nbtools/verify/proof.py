@@ -43,6 +43,8 @@ RANDOM_SEED = 7_406_912_853
 MOST_SESSIONS = 10
 """Processes in which cells run again: each that shows something else costs one."""
 
+FailOn = Literal["different", "order", "unstable"]
+
 _ENDED: frozenset[EndingKind] = frozenset({"timed-out", "interrupted", "died", "broken"})
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -56,6 +58,7 @@ class Request(Struct, frozen=True):
     against: Literal["fresh", "recorded", "both"] = "both"
     deep: bool = False
     in_place: bool = False
+    fail_on: FailOn | None = None  # None: order for a reactive notebook alone, else different
 
 
 Tell = Callable[[str], None]
@@ -351,8 +354,7 @@ class _Prover:
         self, source: str, kind: Literal["conversion", "reactive", "recorded"], checks: list[Check]
     ) -> Proof:
         trace = self.references[0].trace
-        cells = checks[0].cells if checks else ()
-        status, reason = self.find_status(cells)
+        status, reason = self.find_status(checks)
         marimo = trace.marimo if self.subject.linear is None else None
         return Proof(
             source,
@@ -368,7 +370,19 @@ class _Prover:
             notes=self.subject.notes,
         )
 
-    def find_status(self, cells: Sequence[CellProof]) -> tuple[Status, str]:
+    def find_status(self, checks: Sequence[Check]) -> tuple[Status, str]:
+        cells = checks[0].cells if checks else ()
+        status, reason = self.find_outcome(cells)
+        demand = self.request.fail_on or ("order" if self.subject.linear is None else "different")
+        if demand != "different" and status == "reproduces" and any(c.wrong for c in checks[1:]):
+            return "order-dependent", ""
+        varies = any(cell.verdict == "unstable" for cell in cells)
+        if demand == "unstable" and status in ("reproduces", "inconclusive") and varies:
+            return "unstable", ""
+        return status, reason
+
+    def find_outcome(self, cells: Sequence[CellProof]) -> tuple[Status, str]:
+        """What the run in the order of the file says."""
         ended = self.ended
         if ended is not None:
             where = "" if ended.ending.cell is None else f" in cell {ended.ending.cell + 1}"

@@ -36,6 +36,8 @@ RED = frozenset({"cancelled", "extra", "missing", "different", "failed"})
 Status = Literal[
     "reproduces",
     "differs",
+    "order-dependent",  # it reproduces, but not in another order, which was to be proved as well
+    "unstable",  # it reproduces but for what varies, which was to be proved not to
     "raises",  # the notebook itself raises an exception; up to there it reproduces
     "ended",  # a limit, a signal or an interrupt ended a run
     "inconclusive",  # nothing is stable enough to be compared, or nothing is shown at all

@@ -23,6 +23,8 @@ _STATUS: Mapping[Status, tuple[str, str]] = {
     "reproduces": ("good", "reproduces"),
     "empty": ("good", "no code"),
     "differs": ("bad", "differs"),
+    "order-dependent": ("bad", "depends on order"),
+    "unstable": ("bad", "varies"),
     "failed": ("bad", "not proved"),
     "raises": ("bad", "raises"),
     "ended": ("bad", "not proved"),

@@ -10,7 +10,7 @@ from nbtools.report.proof.text import describe_cell
 from nbtools.report.proof.words import headline, name_cell
 from nbtools.verify.verdict import RED, CellProof, Proof
 
-_ERRORS = frozenset({"failed", "ended", "raises", "inconclusive"})
+_ERRORS = frozenset({"failed", "ended", "raises", "inconclusive", "order-dependent", "unstable"})
 
 
 def format_proofs(proofs: Sequence[Proof]) -> Iterator[str]:

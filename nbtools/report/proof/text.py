@@ -38,11 +38,7 @@ def format_proof(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
     for cell in proof.cells:
         if verbose or cell.verdict in RED:
             yield from describe_cell(proof, cell)
-    for check in proof.checks[1:]:
-        for cell in check.wrong:
-            yield from describe_cell(proof, cell, f" in {check.name}")
-        if check.note:
-            yield printable(f"{proof.source}: {check.name}: {check.note}")
+    yield from _format_other_orders(proof)
     yield from _format_recorded(proof, verbose=verbose)
     for note in proof.notes:
         yield printable(f"{proof.source}: {note}")
@@ -54,6 +50,17 @@ def format_proof(proof: Proof, *, verbose: bool = False) -> Iterator[str]:
         runs = proof.references + sum(check.runs for check in proof.checks if proof.references)
         where = f"Python {proof.python}, {proof.engine}"
         yield printable(f"{proof.source}: {runs} runs in {format_seconds(proof.seconds)} ({where})")
+
+
+def _format_other_orders(proof: Proof) -> Iterator[str]:
+    for check in proof.checks[1:]:
+        for cell in check.wrong:
+            yield from describe_cell(proof, cell, f" in {check.name}")
+        if check.note:
+            yield printable(f"{proof.source}: {check.name}: {check.note}")
+    if proof.order_dependent:
+        words = f"`nbtools graph {proof.source}` marks the cells that change what others read"
+        yield printable(f"{proof.source}: {words}")
 
 
 def describe_cell(proof: Proof, cell: CellProof, where: str = "") -> Iterator[str]:

@@ -49,15 +49,20 @@ def _verdict(proof: Proof) -> str:
     if proof.status == "raises":
         verb = "reproduces up to there" if proof.kind != "recorded" else "as saved up to there"
         return f"{proof.reason}; it {verb} ({', '.join(told)})"
-    verb = {"conversion": "reproduces", "reactive": "reproduces", "recorded": "as saved"}[
-        proof.kind
-    ]
+    if proof.status == "unstable":
+        return f"does not show the same in each run ({', '.join(told)})"
+    if proof.status == "order-dependent":
+        words = _order_words(proof)
+        return f"does not reproduce in another order: {words} ({', '.join(told)})"
+    verb = "reproduces" if proof.kind != "recorded" else "as saved"
     line = f"{verb} ({', '.join(told)})"
-    dependent = {cell: None for each in proof.order_dependent for cell in each.cells or each.parts}
-    if dependent:
-        verb = "depends" if len(dependent) == 1 else "depend"
-        line += f", but {number_cells(sorted(dependent))} {verb} on the order of unlinked cells"
-    return line
+    return f"{line}, but {_order_words(proof)}" if proof.order_dependent else line
+
+
+def _order_words(proof: Proof) -> str:
+    cells = {cell for each in proof.order_dependent for cell in each.cells or each.parts}
+    verb = "depends" if len(cells) == 1 else "depend"
+    return f"{number_cells(sorted(cells))} {verb} on the order of unlinked cells"
 
 
 def _value_words(cells: Sequence[CellProof]) -> Iterator[str]:
@@ -146,7 +151,8 @@ def summarize(proofs: Sequence[Proof]) -> Iterator[str]:
     proved = [proof for proof in conversions if proof.status == "reproduces"]
     saved = [cells for proof in clean if (cells := _saved_cells(proof))]
     as_saved = [cells for cells in saved if all(cell.verdict in GREEN for cell in cells)]
-    yield f"{total} notebooks: {len(read)} could be run, {len(clean)} ran without error"
+    noun = "notebook" if total == 1 else "notebooks"
+    yield f"{total} {noun}: {len(read)} could be run, {len(clean)} ran without error"
     if saved:
         yield f"{len(as_saved)} of {len(saved)} gave the results that are saved in them"
     if conversions:
@@ -165,6 +171,8 @@ def _saved_cells(proof: Proof) -> list[CellProof]:
 _STATUS: Mapping[Status, tuple[str, str]] = {
     "empty": ("has no code", "have no code"),
     "differs": ("differs", "differ"),
+    "order-dependent": ("depends on the order of cells", "depend on the order of cells"),
+    "unstable": ("varies", "vary"),
     "failed": ("could not be read or proved", "could not be read or proved"),
     "raises": ("raises an exception", "raise an exception"),
     "ended": ("was ended by a limit or a signal", "were ended by a limit or a signal"),
