@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from nbtools.run.trace import CellError, CellRun, Output
 from nbtools.verify.compare import EXACT, Standards, compare_displays, conversion_standards
 from nbtools.verify.display import Display, Failure, Shown, collect_display, overwrite
-from nbtools.verify.pictures import PictureError, compare_pictures, decode_png
+from nbtools.verify.pictures import PictureError, compare_pictures, decode_picture
 from nbtools.verify.rules import RECORDED, TRACEBACKS, all_rules, apply_rules, rename_back
 from nbtools.verify.tokens import fit_text, guess_cause, learn_mask, split_words
 from nbtools.verify.verdict import Item, Verdict
@@ -315,6 +316,13 @@ def png(width: int = 4, color: int = 200, level: int = 6, filter_kind: int = 0) 
     return base64.b64encode(data).decode()
 
 
+def saved(kind: str, mode: str = "L", **options: Any) -> bytes:
+    """A picture that is nothing but black, as a file."""
+    file = io.BytesIO()
+    Image.new(mode, (9, 9)).save(file, kind, **options)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("wanted", "found", "expected"),
     [
@@ -336,7 +344,7 @@ def test_a_picture_that_varies_is_unstable() -> None:
 
 
 def test_how_pictures_differ_is_said() -> None:
-    a, b = (decode_png(base64.b64decode(png(color=color))) for color in (200, 207))
+    a, b = (decode_picture(png(color=color)) for color in (200, 207))
     difference = compare_pictures(a, b)
     assert difference is not None
     assert (difference.pixels, difference.largest) == (8, 7)
@@ -348,20 +356,41 @@ def test_how_pictures_differ_is_said() -> None:
         b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + b"\0" * 40,
         base64.b64decode(png())[:-30],
         b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">IIBBBBB", 10**9, 10**9, 8, 2, 0, 0, 0),
+        saved("GIF"), saved("PNG", "I;16"), saved("JPEG", "CMYK"),
+        saved("PNG", save_all=True, append_images=[Image.new("L", (9, 9))]),
     ],
 )  # fmt: skip
-def test_what_is_no_picture_is_refused(data: bytes) -> None:
+def test_what_is_no_picture_or_cannot_be_compared_is_refused(data: bytes) -> None:
     with pytest.raises(PictureError):
-        decode_png(data)
+        decode_picture(base64.b64encode(data).decode())
 
 
-def test_real_pictures_are_read_as_others_read_them() -> None:
-    image = pytest.importorskip("PIL.Image")
-    for mode in ("RGBA", "RGB", "L", "LA", "P"):
-        picture = image.linear_gradient("L").resize((40, 30)).convert(mode)
+def test_a_picture_that_cannot_be_compared_is_different() -> None:
+    one, two = (
+        {"image/png": base64.b64encode(saved("PNG", "I;16", compress_level=each)).decode()}
+        for each in (1, 9)
+    )
+    found = item([shown(one), shown(one)], shown(two))
+    assert found.verdict == "different"
+    assert "one cannot be compared" in found.detail
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_one_pixel_is_seen_in_every_kind_of_picture(mode: str) -> None:
+    one = Image.linear_gradient("L").resize((40, 30)).convert(mode)
+    two = one.copy()
+    color: Any = one.getpixel((7, 7))
+    two.putpixel((7, 7), tuple(255 - c for c in color) if isinstance(color, tuple) else 255 - color)
+    texts = []
+    for picture, level in ((one, 1), (one, 9), (two, 9)):
         file = io.BytesIO()
-        picture.save(file, "PNG", optimize=True)
-        assert decode_png(file.getvalue()).pixels == picture.convert("RGBA").tobytes(), mode
+        picture.save(file, "PNG", compress_level=level)
+        texts.append(base64.b64encode(file.getvalue()).decode())
+    first, again, other = map(decode_picture, texts)
+    assert compare_pictures(first, again) is None
+    difference = compare_pictures(first, other)
+    assert difference is not None
+    assert difference.pixels == 1
 
 
 TABLE = "<table><tr><td>1</td></tr></table>"
