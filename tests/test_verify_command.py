@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import random
 import re
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ import pytest
 from nbtools import cli
 from nbtools.verify.files import find_tasks
 from nbtools.verify.groups import moved_cells
+from nbtools.verify.proof import RANDOM_SEED
 from nbtools.verify.verdict import Proof, Status
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="notebooks run on Linux and macOS")
@@ -154,9 +156,25 @@ def test_what_only_random_numbers_make_differ_is_compared_with_the_same_ones(
     assert "2 unstable: cells 2, 3 (the same where random numbers are the same)" in found
     doctored = convert(capsys, path, ("range(3)", "range(4)"))
     assert "cell 2 shows something else" in verify(capsys, path, doctored, code=1)
-    coins = "for _ in range(40): print(random.random() < 0.9)"
-    path = write_notebook(tmp_path / "c.ipynb", "import random", coins, coins)
-    assert "depend" not in verify(capsys, path)
+
+
+def test_what_only_random_numbers_make_right_is_not_judged_in_other_orders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # By chance, five runs of the original show True and all of the conversion False; and False
+    # in every other order. With the same random numbers both show "seeded".
+    count = tmp_path / "count"
+    count.write_text("0")
+    first = random.Random(RANDOM_SEED).random()
+    throw = (
+        f"import random, pathlib\ndef throw(path=pathlib.Path({str(count)!r})):\n"
+        "    number = int(path.read_text()) + 1\n    path.write_text(str(number))\n"
+        f"    return 'seeded' if random.random() == {first!r} else number in (1, 2, 4, 5, 6)"
+    )
+    path = write_notebook(tmp_path / "a.ipynb", throw, "throw()", "'other'")
+    output = verify(capsys, path, "--fail-on", "order")
+    assert "1 unstable: cell 2 (random numbers" in output
+    assert int(count.read_text()) > 10
 
 
 def test_chance_makes_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
