@@ -26,15 +26,25 @@ PARTED: dict[str, tuple[tuple[str, ...], list[str]]] = {
     ),
     "a value that is not shown": ((D + "\nx;",), [D + "\nx;"]),
     "a print": ((D + "\nprint(x)",), [D + "\nprint(x)"]),
+    "a value on the way": ((D + "\n1 + x\nx",), [D + "\n1 + x;", "x"]),
+    "what it shows is changed before": (
+        (D + "\nd.pop(x)\nlen(d)",),
+        [D + "\nd.pop(x)\nresult_1 = len(d)", "result_1"],
+    ),
+    "and made in the same cell": (
+        ("d = {}\n" + D + "\nd.pop(x)\nlen(d)",),
+        ["d = {}\n" + D + "\nd.pop(x);", "len(d)"],
+    ),
+    "what only makes something": ((D + "\nw.Box(x);\nw.Tab(y)",), [D + "\nw.Box(x);", "w.Tab(y)"]),
     "only a display": ((D,), [D]),
     "in a block": (("for x in y:\n    display(x)\nz",), ["for x in y:\n    display(x)", "z"]),
     "in a function that is called": (
         ("def f():\n    display(1)", "f()\nx"),
-        ["def f():\n    display(1)", "f()", "x"],
+        ["def f():\n    display(1)", "f();", "x"],
     ),
     "in a function that a function calls": (
         ("def f():\n    display(1)\ndef g():\n    f()", "g()\nx"),
-        ["def f():\n    display(1)\ndef g():\n    f()", "g()", "x"],
+        ["def f():\n    display(1)\ndef g():\n    f()", "g();", "x"],
     ),
     "in a function that is not called": (
         ("def f():\n    display(1)\nx",),
@@ -47,7 +57,7 @@ PARTED: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "on one line": ((D + "; x",), [D + "; result_1 = x", "result_1"]),
     "imported under a name": (
         ("from IPython.display import display as d", "d(x)\nx"),
-        ["from IPython.display import display as d", "d(x)", "x"],
+        ["from IPython.display import display as d", "d(x);", "x"],
     ),
     "a widget, and its function": (
         ("from ipywidgets import interact", "interact(f, x=3)"),
@@ -55,7 +65,7 @@ PARTED: dict[str, tuple[tuple[str, ...], list[str]]] = {
     ),
     "a widget by its dotted name": (
         ("import ipywidgets as w", "w.interact_manual(f, x=3)\nx"),
-        ["import ipywidgets as w", "w.interact_manual(f, x=3)", "x"],
+        ["import ipywidgets as w", "w.interact_manual(f, x=3);", "x"],
     ),
     "a function that is called interact": (("interact(f)",), ["interact(f)"]),
     "marimo's own": (

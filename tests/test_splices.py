@@ -119,6 +119,10 @@ EDITED: dict[str, tuple[str, CellEdit]] = {
     "named before a semicolon": ("é.y() ;", AssignExpression(0, "_")),
     "named without brackets": ("x, y", AssignExpression(0, "_")),
     "calls": ("plt.show()\nif x:\n    plt.show(); y", ReplaceCalls("plt.show".__eq__, "gcf()")),
+    "calls, and their values": (
+        "_ = plt.show()\ndef f():\n    return (plt.show(block=True)), 1",
+        ReplaceCalls("plt.show".__eq__, "gcf()"),
+    ),
     "first of an import": ("from m import a, b as c  # d", DropImports({0: A})),
     "last of an import": ("import b.c ,  a.x", DropImports({0: A})),
     "one of an import over lines": ("from m import (\n  b, x as a,\n)", DropImports({0: A})),

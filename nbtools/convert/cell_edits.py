@@ -70,7 +70,7 @@ class ExpandStar(Struct, frozen=True):
 
 
 class ReplaceCalls(Struct, frozen=True):
-    """Put `new` (one simple statement) for call statements, `plt.show()`, at any depth."""
+    """Put `new` (an expression) for calls, `plt.show()`, at any depth."""
 
     is_target: Callable[[str], bool]  # asked with the dotted name that is called: "plt.show"
     new: str

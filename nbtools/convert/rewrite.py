@@ -123,7 +123,7 @@ def expand_star(source: str, index: int, names: Sequence[str]) -> str:
 
 
 def replace_calls(source: str, is_target: Callable[[str], bool], new: str) -> str:
-    """Put `new` in the place of each statement that only calls what `is_target` accepts."""
+    """Put the expression `new` in the place of each call of what `is_target` accepts."""
     return edit_cell(source, [ReplaceCalls(is_target, new)])
 
 

@@ -16,7 +16,7 @@ from nbtools.convert.log import Log
 from nbtools.convert.rewrite import AssignExpression, edit_cell
 from nbtools.convert.scripts import Script, revise
 from nbtools.convert.session_names import names_of_display
-from nbtools.convert.values import last_value_kind
+from nbtools.convert.values import last_value_kind, silence_value
 
 _DISPLAYING = frozenset({"show_figures", "show_value", "mo.output.append", "mo.output.replace"})
 
@@ -28,14 +28,12 @@ def show_values_apart(scripts: Sequence[Script], log: Log) -> list[Script]:
     for script in scripts:
         calls = [call for s in script.statements[:-1] for call in s.facts.calls]
         last = script.statements[-1].facts.calls if script.shows else ()
-        if last_value_kind(script) == "none":
+        if last_value_kind(script) == "none" or displays.isdisjoint((*calls, *last)):
             result.append(script)
-        elif not displays.isdisjoint(last):
-            result.extend(name_last_value(script, lambda _: (), log))
-        elif not displays.isdisjoint(calls):
+        elif displays.isdisjoint(last):
             result.extend(part_last_value(script, (), log))
         else:
-            result.append(script)
+            result.extend(name_last_value(script, lambda _: (), log))
     return result
 
 
@@ -64,15 +62,27 @@ def functions_calling(
 def part_last_value(script: Script, show: Sequence[str], log: Log) -> list[Script]:
     """The cell without its last expression, then `show`; the expression in a cell of its own."""
     atoms = atoms_of(0, script.statements)
-    if len(atoms) < 2 or len(atoms[-1].statements) > 1:
+    if len(atoms) < 2 or len(atoms[-1].statements) > 1 or _changes_last(script):
         return name_last_value(script, lambda _: show, log)
     lines = script.text_lines()
     cut = atoms[-2].statements[-1].end_line
     _report(script, log)
-    return [
-        _take_lines(script, [*lines[:cut], *show], 0),
-        _take_lines(script, lines[cut:], cut),
-    ]
+    first = _take_lines(script, [*lines[:cut], *show], 0)
+    if not show and last_value_kind(first) != "none":  # Jupyter shows the last one alone
+        first = silence_value(first)
+    return [first, _take_lines(script, lines[cut:], cut)]
+
+
+def _changes_last(script: Script) -> bool:
+    """Whether what the cell does before may change, in place, what its last expression reads.
+
+    Only a name that the one cell gives to the other keeps their order: `xs.pop()`, then `len(xs)`.
+    """
+    *before, last = (statement.facts for statement in script.statements)
+    calls = (call.rpartition(".") for each in before for call in each.calls)
+    owners = {of.split(".")[0] for of, _, name in calls if of and not name[0].isupper()}
+    changed = owners.union(*(each.mutates for each in before))
+    return not changed.isdisjoint(last.loads - {name for each in before for name in each.binds})
 
 
 def name_last_value(script: Script, show: Callable[[str], Sequence[str]], log: Log) -> list[Script]:

@@ -50,13 +50,21 @@ def wrap_expression(statement: cst.CSTNode, edit: WrapExpression | AssignExpress
 
 
 def replace_calls(statement: cst.CSTNode, edit: ReplaceCalls) -> Changes:
-    """Every `plt.show()` below a statement, or the statement itself."""
-    new = parse_small_statement(edit.new)
-    for node in _statements_below(statement):
-        if isinstance(node, cst.Expr) and isinstance(node.value, cst.Call):
-            called = dotted_name(node.value.func)
+    """Every `plt.show()` in a statement."""
+    only = parse_small_statement(edit.new)
+    if not isinstance(only, cst.Expr):
+        raise ValueError(f"not an expression: {edit.new!r}")
+    new = only.value
+
+    def replace(updated: cst.CSTNode) -> cst.CSTNode:
+        assert isinstance(updated, cst.Call)
+        return new.with_changes(lpar=updated.lpar, rpar=updated.rpar)
+
+    for node in _descendants(statement):
+        if isinstance(node, cst.Call):
+            called = dotted_name(node.func)
             if called is not None and edit.is_target(called):
-                yield node, lambda updated: new.with_changes(semicolon=updated.semicolon)  # type: ignore[attr-defined]
+                yield node, replace
 
 
 def expand_star(statement: cst.CSTNode, edit: ExpandStar, names: Names) -> Changes:

@@ -210,13 +210,13 @@ def _is_bracketed(node: ast.Tuple, text: Text) -> bool:
 def replace_calls_by_position(
     body: Sequence[ast.stmt], edit: ReplaceCalls, text: Text
 ) -> Iterator[Splice]:
-    """Other text for each statement that is such a call."""
+    """Other text for each such call."""
     if not _CALL.fullmatch(edit.new):
         raise UnsureError
     for statement in body:
         for node in walk_nodes(statement):
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                called = dotted_name(node.value.func)
+            if isinstance(node, ast.Call):
+                called = dotted_name(node.func)
                 if called is not None and edit.is_target(called):
                     if node.lineno != node.end_lineno:
                         raise UnsureError
