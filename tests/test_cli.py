@@ -8,14 +8,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import nbtools
 from nbtools.cli import main
 from nbtools.convert.api import (
+    NEEDED_BY_MARIMO,
     Job,
     convert_file,
     convert_jobs,
@@ -293,6 +297,7 @@ class TestNamesThatHideModules:
             ("sklearn", "from . import sklearn", "sklearn.py"),
             ("glob", "x = 1", "glob_notebook.py"),
             ("marimo", "x = 1", "marimo_notebook.py"),
+            ("markdown", "x = 1", "markdown_notebook.py"),
         ],
     )
     def test_another_name_is_chosen_and_told(
@@ -304,6 +309,20 @@ class TestNamesThatHideModules:
         note = f"named {target}, because {name}.py would hide the module {name}"
         assert (note in out) == (target != f"{name}.py")
         assert run("convert", "--check", f"{name}.ipynb").code == 0
+
+    def test_all_that_marimo_requires_is_known(self) -> None:
+        required: set[str] = set()
+        todo = ["marimo"]
+        while todo:
+            needs = map(Requirement, requires(todo.pop()) or ())
+            names = {
+                canonicalize_name(n.name) for n in needs if not n.marker or n.marker.evaluate()
+            }
+            todo += names - required
+            required |= names
+        for module, owners in packages_distributions().items():
+            if required.intersection(map(canonicalize_name, owners)):
+                assert module in NEEDED_BY_MARIMO or module.startswith("_")
 
     def test_it_does_not_meet_the_output_of_a_neighbour(self, run: Run, folder: Path) -> None:
         (folder / "glob.ipynb").write_text("1")

@@ -26,6 +26,13 @@ Status = Literal["written", "unchanged", "would-change", "error"]
 FILES_PER_PROCESS = 8
 """Fewer do not pay: starting a process costs as much as converting five notebooks or so."""
 
+NEEDED_BY_MARIMO = frozenset(
+    "anyio click docutils exceptiongroup h11 idna itsdangerous jedi loro markdown msgspec "
+    "multipart narwhals packaging parso psutil pygments pymdownx python_multipart starlette "
+    "tomlkit typing_extensions uvicorn websockets yaml zmq".split()
+)
+"""Modules without which no notebook of a folder starts: what marimo requires, and that in turn."""
+
 
 class Job(Struct, frozen=True):
     """One notebook to convert, and what is to become of the result."""
@@ -259,10 +266,10 @@ def _choose_target(
     """Keep an output from hiding a module that notebooks beside it import.
 
     Python looks for modules in a script's own folder first: a `glob.py` there is found by every
-    `import glob`, those inside the standard library and its neighbours' included.
+    `import glob`, those inside the standard library, marimo and its neighbours included.
     """
     name = target.stem
-    if name not in sys.stdlib_module_names and not (
+    if name not in sys.stdlib_module_names | NEEDED_BY_MARIMO and not (
         name in text and name in imported_modules(text)  # the first is quick and nearly always no
     ):
         return target, None
