@@ -684,3 +684,9 @@ def test_what_a_run_shows_in_all_is_bounded() -> None:
     assert [bool(output.dropped) for output in kept] == [False, False, True, True]
     assert sum(len(output.text) + len(str(output.data)) for output in kept) < 1_100_000
     assert trace.ending.kind == "finished"
+
+
+def test_what_is_no_text_for_others_is_shown() -> None:
+    source = "class A:\n    def _repr_html_(self): return '\\ud800 \\udcff \\u00e9'\nA()"
+    (run,) = run_reactive(source).cells
+    assert run.outputs[-1].data["text/html"] == "\ud800 \udcff \u00e9"

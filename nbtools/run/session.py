@@ -20,7 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import MsgspecError, Struct, field
+from msgspec.json import Decoder
 from msgspec.structs import replace
 
 from nbtools.errors import NbtoolsError
@@ -34,6 +35,7 @@ GRACE = 2.0  # seconds for what Python does when it ends, and for a cell that is
 LARGEST_EVENT = 128 * 1024 * 1024  # bytes
 MOST_NAMES = 10_000  # of which values are told; the worker keeps to it as well
 _POLL = 0.1  # seconds
+_DECODER = Decoder()
 _VARIABLE = "NBTOOLS_RUN"
 """Every process of a run has it in its environment, so that none is left behind."""
 
@@ -454,6 +456,14 @@ def _read_values(found: Any) -> dict[str, Value]:
 # --- the process --------------------------------------------------------------------------------
 
 
+def _decode_json(text: bytes) -> Any:
+    """As `json.loads`, which alone takes half of a surrogate pair: in a fifth of its time."""
+    try:
+        return _DECODER.decode(text)
+    except MsgspecError:
+        return json.loads(text.decode())
+
+
 class _BrokenError(Exception):
     """What came through the channel is nothing that the worker sends."""
 
@@ -656,7 +666,7 @@ class _Session:
             token, _, text = line.partition(b" ")
             if token != self.token.encode():
                 raise _BrokenError("a line that is no event")
-            event = json.loads(text.decode())
+            event = _decode_json(text)
             if not isinstance(event, dict):
                 raise _BrokenError("an event that is no object")
             self._handle(event)
