@@ -249,7 +249,8 @@ class _Renderer:
         if ends_script:
             self.report_display(script, line, "its value is shown, though other code follows now")
             if script.ends_in_figure:
-                return [self.show_figure(sole_call(script, last) or "", index)]
+                called = sole_call(script, last) if len(atom.statements) == 1 else None
+                return [self.show_figure(called or "", index)]
             is_value = kind == "value"
             self.needs |= {"mo"} if is_value else {"show_value"}
             shows = "mo.output.append" if is_value else "show_value"  # which leaves out None
