@@ -158,6 +158,19 @@ def test_what_only_random_numbers_make_differ_is_compared_with_the_same_ones(
     assert "cell 2 shows something else" in verify(capsys, path, doctored, code=1)
 
 
+def test_numbers_of_numpy_are_the_same_ones_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("numpy")
+    cells = ("import numpy as np", "np.random.rand(2), np.random.default_rng().random(2)",
+             "np.random.rand() < 2, 1 + np.random.rand()")  # fmt: skip
+    path = write_notebook(tmp_path / "a.ipynb", *cells)
+    told = "2 unstable: cells 2, 3 (the same where random numbers are the same)"
+    assert told in verify(capsys, path)
+    doctored = convert(capsys, path, ("1 + np.random.rand()", "2 + np.random.rand()"))
+    assert told not in verify(capsys, path, doctored)
+
+
 def test_what_only_random_numbers_make_right_is_not_judged_in_other_orders(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,8 +37,8 @@ from nbtools.verify.verdict import GREEN, RED, CellProof, Check, Proof, Recorded
 MORE_REFERENCES = 3
 """Runs of the original that are added where something seems to differ."""
 
-RANDOM_SEED = 7_406_912_853
-"""Of the runs that are to have the same random numbers: none that a notebook would take."""
+RANDOM_SEED = 3_406_912_853
+"""Of the runs that are to have the same random numbers: 32 bits, as NumPy needs it."""
 
 MOST_SESSIONS = 10
 """Processes in which cells run again: each that shows something else costs one."""
@@ -230,7 +230,8 @@ class _Prover:
         self.tell("running all with the same random numbers")
         original = replace(self.original, random_seed=RANDOM_SEED)
         references = [self.run(original, number) for number in (1, 2)]
-        if any(run.trace.ending.kind in _ENDED for run in references):
+        usual = self.references[0].trace.ending
+        if any(run.trace.ending != usual for run in references):
             return cells
         found = self.run(replace(self.subject.reactive, random_seed=RANDOM_SEED), 1)
         seeded = self.judge_some(self.subject.groups, found, references=references)
