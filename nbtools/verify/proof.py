@@ -355,9 +355,9 @@ class _Prover:
         self, source: str, kind: Literal["conversion", "reactive", "recorded"], checks: list[Check]
     ) -> Proof:
         trace = self.references[0].trace
-        status, reason = self.find_status(checks)
+        status, reason = self.find_status(checks[0].cells if checks else ())
         marimo = trace.marimo if self.subject.linear is None else None
-        return Proof(
+        proof = Proof(
             source,
             kind=kind,
             status=status,
@@ -370,19 +370,11 @@ class _Prover:
             sources=self.subject.sources,
             notes=self.subject.notes,
         )
-
-    def find_status(self, checks: Sequence[Check]) -> tuple[Status, str]:
-        cells = checks[0].cells if checks else ()
-        status, reason = self.find_outcome(cells)
         demand = self.request.fail_on or ("order" if self.subject.linear is None else "different")
-        if demand != "different" and status == "reproduces" and any(c.wrong for c in checks[1:]):
-            return "order-dependent", ""
-        varies = any(cell.verdict == "unstable" for cell in cells)
-        if demand == "unstable" and status in ("reproduces", "inconclusive") and varies:
-            return "unstable", ""
-        return status, reason
+        failure = _find_failure(proof, demand)
+        return proof if failure is None else replace(proof, status=failure, reason="")
 
-    def find_outcome(self, cells: Sequence[CellProof]) -> tuple[Status, str]:
+    def find_status(self, cells: Sequence[CellProof]) -> tuple[Status, str]:
         """What the run in the order of the file says."""
         ended = self.ended
         if ended is not None:
@@ -406,6 +398,16 @@ class _Prover:
 def _fill_memory(seed: int) -> dict[str, str]:
     """What `np.empty` finds; in the first run, and without glibc, what happens to be there."""
     return {} if seed == 1 else {"MALLOC_PERTURB_": str(seed * 37 % 256)}
+
+
+def _find_failure(proof: Proof, demand: FailOn) -> Status | None:
+    """What is wrong with a proof that found no difference, if more than that is asked for."""
+    if demand != "different" and proof.status == "reproduces" and proof.order_dependent:
+        return "order-dependent"
+    varies = any(cell.verdict == "unstable" for cell in proof.cells)
+    if demand == "unstable" and proof.status in ("reproduces", "inconclusive") and varies:
+        return "unstable"
+    return None
 
 
 def _is_compared(cell: CellProof) -> bool:

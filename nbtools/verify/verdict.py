@@ -45,6 +45,8 @@ Status = Literal[
     "failed",  # it could not be read, or a bug of nbtools
 ]
 
+TOLD_BY_CELLS: frozenset[Status] = frozenset({"reproduces", "empty", "differs"})
+"""Of the others something is to be said of the notebook as a whole."""
 
 VALUE_OF = "value of "
 

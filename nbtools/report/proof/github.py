@@ -9,7 +9,7 @@ from nbtools.report.findings.places import slashed
 from nbtools.report.printable import printable
 from nbtools.report.proof.text import describe_cell
 from nbtools.report.proof.words import headline
-from nbtools.verify.verdict import RED, CellProof, Proof
+from nbtools.verify.verdict import RED, TOLD_BY_CELLS, CellProof, Proof
 
 
 def format_proofs(proofs: Sequence[Proof]) -> Iterator[str]:
@@ -19,7 +19,7 @@ def format_proofs(proofs: Sequence[Proof]) -> Iterator[str]:
     cell.
     """
     for proof in proofs:
-        if proof.status not in ("reproduces", "empty", "differs"):
+        if proof.status not in TOLD_BY_CELLS:
             yield _command(proof, 1, headline(proof))
         for cell in proof.cells:
             if cell.verdict in RED:

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Sequence
 from nbtools.report.escapes import escape_lines, quote_attribute
 from nbtools.report.proof.text import describe_cell
 from nbtools.report.proof.words import headline, name_cell
-from nbtools.verify.verdict import RED, CellProof, Proof
-
-_ERRORS = frozenset({"failed", "ended", "raises", "inconclusive", "order-dependent", "unstable"})
+from nbtools.verify.verdict import RED, TOLD_BY_CELLS, CellProof, Proof
 
 
 def format_proofs(proofs: Sequence[Proof]) -> Iterator[str]:
@@ -42,7 +40,7 @@ class _Suite:
         self.name = quote_attribute(proof.source)
         self.class_name = quote_attribute(stem)
         self.cases = [self.case(cell) for cell in proof.cells if cell.cells or cell.items]
-        if proof.status in _ERRORS or not self.cases:
+        if proof.status not in TOLD_BY_CELLS or not self.cases:
             self.cases.append(self.whole())
 
     def lines(self) -> Iterator[str]:
@@ -77,7 +75,7 @@ class _Suite:
     def whole(self) -> list[str]:
         """What is to be said of the notebook as a whole."""
         start = f"    <testcase name={self.name} classname={self.class_name}"
-        if self.proof.status not in _ERRORS:
+        if self.proof.status in TOLD_BY_CELLS:
             return [f"{start} />"]
         self.errors += 1
         kind, message = quote_attribute(self.proof.status), quote_attribute(headline(self.proof))
